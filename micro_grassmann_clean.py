@@ -1,0 +1,200 @@
+"""A Grassmann-flow language model in pure Python. Explained: micro_grassmann.py."""
+import argparse
+import gc
+import math
+import random
+import sys
+import time
+from collections import namedtuple
+from itertools import chain, compress, count
+from operator import attrgetter, mul
+from pathlib import Path
+
+clock = count()
+class Value:
+    """A number with its gradient, its children and the local derivative towards each child."""
+    __slots__ = ("born", "children", "data", "grad", "local_grads")
+    def __init__(self, data, children=(), local_grads=()):
+        self.data, self.grad, self.born = data, 0.0, next(clock)
+        self.children, self.local_grads = children, local_grads
+    def __add__(a, b): return Value(a.data + (b := lift(b)).data, (a, b), (1.0, 1.0))
+    def __sub__(a, b): return Value(a.data - (b := lift(b)).data, (a, b), (1.0, -1.0))
+    def __mul__(a, b): return Value(a.data * (b := lift(b)).data, (a, b), (b.data, a.data))
+    def __pow__(a, n): return Value(math.pow(a.data, n), (a,), (n and n * math.pow(a.data, n - 1),))
+    def __truediv__(a, b): return a * b ** -1
+    def __neg__(a): return a * -1
+    def __rsub__(a, b): return lift(b) - a
+    def __rtruediv__(a, b): return a ** -1 * b
+    def __rpow__(a, b): return (a * math.log(b)).exp()
+    def exp(a): return Value(out := math.exp(a.data), (a,), (out,))
+    def log(a): return Value(math.log(a.data), (a,), (1 / a.data,))
+    def relu(a): return Value(a.data, (a,), (1.0,)) if a.data > 0 else Value(0.0)
+    def sigmoid(a): return Value(s := 0.5 + 0.5 * math.tanh(a.data / 2), (a,), (s * (1 - s),))
+    def __repr__(self): return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
+    __radd__, __rmul__ = __add__, __mul__
+    def backward(self):
+        """Set grad to d self / d node in each node self was made from; leaves add theirs up."""
+        reached, frontier = set(), {self}
+        while frontier:
+            reached |= frontier
+            frontier = set(chain.from_iterable([node.children for node in frontier])) - reached
+        inner = sorted([v for v in reached if v.children], key=attrgetter("born"), reverse=True)
+        for node in inner:
+            node.grad = 0.0
+        self.grad = 1.0
+        for node in inner:
+            for child, local_grad in zip(node.children, node.local_grads):
+                child.grad += local_grad * node.grad
+def lift(x): return x if isinstance(x, Value) else Value(x)  # plain numbers join in
+def total(values):
+    """Return the sum of the values as one node."""
+    return Value(sum([v.data for v in values]), tuple(values), (1.0,) * len(values))
+def linear(x, matrix):
+    """Return matrix @ x, each row's dot product with x as one node."""
+    x = tuple(x)
+    x_data = tuple([v.data for v in x])
+    rows = [(row, tuple([w.data for w in row])) for row in matrix]
+    return tuple([Value(sum(map(mul, x_data, data)), row + x, x_data + data) for row, data in rows])
+def dot(a, b):
+    """Return the dot product of two vectors as one node."""
+    return linear(a, [tuple(b)])[0]
+# ---- the mixing layer: the planes that a position spans with its past ----------------------------
+Config = namedtuple("Config", "vocab_size n_embd n_layer block_size r window",
+                    defaults=(16, 1, 16, 4, (1, 2, 4, 8, 12, 16)))
+def plucker(u, v):
+    """Return u_i v_j - u_j v_i for i < j, one node each: the Plücker coordinates of u and v."""
+    pairs = [(u[i], u[j], v[i], v[j]) for i in range(len(u)) for j in range(i + 1, len(u))]
+    return [Value(a.data * d.data - b.data * c.data, (a, b, c, d),
+                  (d.data, -c.data, -b.data, a.data)) for a, b, c, d in pairs]
+def mix(x, layer, past, params, config):
+    """Return x gated against g, the mean of its planes with the past; past holds the earlier z."""
+    z, units, g = linear(x, params[f"{layer}.W_red"]), [], [Value(0.0)] * len(x)
+    past.append(z)
+    for offset in config.window:
+        if offset < len(past):
+            p = plucker(z, past[-1 - offset])
+            inverse_length = (dot(p, p) + 1e-8) ** -0.5
+            units.append([p_ij * inverse_length for p_ij in p])
+    if units:
+        g = linear([total(p) * (1 / len(units)) for p in zip(*units)], params[f"{layer}.W_plu"])
+    gate = [w_h + w_g for w_h, w_g in zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])]
+    alpha = [score.sigmoid() for score in linear((*x, *g), gate)]
+    return [g_i + a * (x_i - g_i) for a, x_i, g_i in zip(alpha, x, g)]
+# ---- the model: a token in, the logits of the next one out ---------------------------------------
+def init_params(config, rng):
+    """Return {name: matrix}, rows of Gaussian weights with standard deviation 0.08."""
+    V, d, r = config.vocab_size, config.n_embd, config.r
+    layer = {"W_red": (r, d), "W_plu": (d, r * (r - 1) // 2),
+             "W_gate_h": (d, d), "W_gate_g": (d, d), "fc1": (4 * d, d), "fc2": (d, 4 * d)}
+    shapes = {"wte": (V, d), "wpe": (config.block_size, d), "lm_head": (V, d)}
+    shapes.update({f"layer{n}.{key}": layer[key] for n in range(config.n_layer) for key in layer})
+    return {name: [tuple([Value(rng.gauss(0, 0.08)) for _ in range(columns)]) for _ in range(rows)]
+            for name, (rows, columns) in shapes.items()}
+def rmsnorm(x):
+    """Return x divided by the root of its mean square."""
+    scale = (dot(x, x) * (1 / len(x)) + 1e-5) ** -0.5
+    return [x_i * scale for x_i in x]
+def feed_forward(x, layer, params):
+    """Return fc2 @ relu(fc1 @ x), leaving out the columns of fc2 whose ReLU is off."""
+    hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]
+    on = [h.data > 0 for h in hidden]
+    return linear(compress(hidden, on), [tuple(compress(w, on)) for w in params[f"{layer}.fc2"]])
+def forward(token, cache, params, config):
+    """Return the logits of the token after this one; cache is the past of each layer."""
+    x = rmsnorm([a + b for a, b in zip(params["wte"][token], params["wpe"][len(cache[0])])])
+    for n, past in enumerate(cache):
+        x = [a + b for a, b in zip(x, mix(rmsnorm(x), f"layer{n}", past, params, config))]
+        x = [a + b for a, b in zip(x, feed_forward(rmsnorm(x), f"layer{n}", params))]
+    return linear(x, params["lm_head"])
+def cross_entropy(logits, target):
+    """Return -log softmax(logits)[target] in nats: log-sum-exp minus the target's logit."""
+    top = Value(max([v.data for v in logits]))
+    return total([(v - top).exp() for v in logits]).log() + top - logits[target]
+def token_losses(tokens, params, config):
+    """Return the cross-entropy of each next token, as far as the block reaches."""
+    cache = [[] for _ in range(config.n_layer)]
+    return [cross_entropy(forward(token, cache, params, config), target)
+            for token, target in zip(tokens[:config.block_size], tokens[1:])]
+# ---- training, evaluation, sampling --------------------------------------------------------------
+def load_docs(path):
+    """Return the lines of a UTF-8 text file, stripped, without the blank ones."""
+    lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    return [line.strip() for line in lines if line.strip()]
+def split_docs(docs, steps):
+    """Return the documents to train on and, none of them among those, the ones to evaluate on."""
+    n_train = min(steps, len(docs) - (n_eval := min(200, len(docs) // 10)))
+    return docs[:n_train], docs[n_train:n_train + n_eval]
+def tokenize(doc, vocab):
+    """Return BOS, each character's index in vocab, BOS."""
+    return [len(vocab), *map(vocab.index, doc), len(vocab)]
+def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
+    """Move each weight against its gradient by Adam, step counting from 1; clear the gradients."""
+    rate, spread = lr / (1 - beta1 ** step), 1 / (1 - beta2 ** step)
+    for i, w in enumerate(weights):
+        m[i] = beta1 * m[i] + (1 - beta1) * w.grad
+        v[i] = beta2 * v[i] + (1 - beta2) * w.grad * w.grad
+        w.data, w.grad = w.data - rate * m[i] / (math.sqrt(spread * v[i]) + 1e-8), 0.0
+def train(docs, params, config, steps, lr=0.01):
+    """Train on one tokenised document a step, lr falling to 0; yield each step's mean loss."""
+    weights = [w for matrix in params.values() for row in matrix for w in row]
+    m, v = [0.0] * len(weights), [0.0] * len(weights)
+    for step in range(steps):
+        gc.disable()  # a graph has no cycles: it is freed without the collector walking it
+        losses = token_losses(docs[step % len(docs)], params, config)
+        loss = total(losses) * (1 / len(losses))
+        loss.backward()
+        loss = losses = loss.data
+        gc.enable()
+        if not math.isfinite(loss):
+            raise ArithmeticError(f"loss {loss} at step {step + 1}: try another seed or a lower lr")
+        adam_step(weights, m, v, step + 1, lr * (1 - step / steps))
+        yield loss
+def evaluate(docs, params, config):
+    """Return the mean cross-entropy of all tokens of the tokenised documents, in nats."""
+    return sum(ce := [v.data for doc in docs for v in token_losses(doc, params, config)]) / len(ce)
+def generate(vocab, params, config, rng, temperature):
+    """Return a new document, each token drawn from softmax(logits / temperature)."""
+    tokens, cache = [len(vocab)], [[] for _ in range(config.n_layer)]
+    while tokens.count(len(vocab)) < 2 and len(tokens) <= config.block_size:
+        logits = [v.data / temperature for v in forward(tokens[-1], cache, params, config)]
+        top = max(logits)
+        tokens += rng.choices(range(len(logits)), [math.exp(v - top) for v in logits])
+    return "".join([vocab[token] for token in tokens if token < len(vocab)])
+def main():
+    """Read the options and the data; train, evaluate, sample."""
+    sys.stdout.reconfigure(errors="replace")
+    parser = argparse.ArgumentParser(description="Train on the lines of a text; print new ones.")
+    for name, default in (("data", Path(__file__).with_name("input.txt")),
+                          ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
+        parser.add_argument(f"--{name}", type=type(default), default=default, help=f"{default}")
+    args = parser.parse_args()
+    for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
+        if not least <= vars(args)[name] < math.inf:
+            parser.error(f"--{name} {vars(args)[name]}: must be a number from {least} up")
+    try:
+        docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")
+    except (OSError, ValueError) as error:
+        parser.error(f"--data {args.data}: {error}")
+    (rng := random.Random(args.seed)).shuffle(docs)
+    vocab = sorted(set("".join(docs)))
+    params = init_params(config := Config(len(vocab) + 1), rng)
+    size = sum(len(row) for matrix in params.values() for row in matrix)
+    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters")
+    seen, unseen = split_docs([tokenize(doc, vocab) for doc in docs], args.steps)
+    live, start = sys.stdout.isatty(), time.perf_counter()
+    for step, loss in enumerate(train(seen, params, config, args.steps), 1):
+        if live or step % 100 == 0:
+            left = (time.perf_counter() - start) * (args.steps / step - 1)
+            print(f"step {step} of {args.steps}, loss {loss:.4f}, {left:.0f} s left  ",
+                  end="\r" if live and step < args.steps else "\n", flush=True)
+    loss = f"{evaluate(unseen, params, config):.4f}" if unseen else "needs ten documents or more"
+    print(f"loss on {len(unseen)} unseen documents: {loss}")
+    for n in range(1, args.samples + 1):
+        print(f"sample {n:2}: {generate(vocab, params, config, rng, args.temperature)}", flush=True)
+if __name__ == "__main__":
+    try:
+        main()
+    except (ArithmeticError, KeyboardInterrupt) as e:
+        sys.exit(print(f"{str(e) or 'stopped':70}", file=sys.stderr) or (2 if e.args else 130))
+    except BrokenPipeError:
+        sys.stdout = None
