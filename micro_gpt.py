@@ -115,8 +115,7 @@ def token_losses(tokens, params, config):
 # ---- training, evaluation, sampling --------------------------------------------------------------
 def load_docs(path):
     """Return the lines of a UTF-8 text file, stripped, without the blank ones."""
-    lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    return [line.strip() for line in lines if line.strip()]
+    return [s.strip() for s in Path(path).read_text(encoding="utf-8-sig").split("\n") if s.strip()]
 def split_docs(docs, steps):
     """Return the documents to train on and, none of them among those, the ones to evaluate on."""
     n_train = min(steps, len(docs) - (n_eval := min(200, len(docs) // 10)))
@@ -137,11 +136,13 @@ def train(docs, params, config, steps, lr=0.01):
     m, v = [0.0] * len(weights), [0.0] * len(weights)
     for step in range(steps):
         gc.disable()  # a graph has no cycles: it is freed without the collector walking it
-        losses = token_losses(docs[step % len(docs)], params, config)
-        loss = total(losses) * (1 / len(losses))
-        loss.backward()
-        loss = losses = loss.data
-        gc.enable()
+        try:
+            losses = token_losses(docs[step % len(docs)], params, config)
+            loss = total(losses) * (1 / len(losses))
+            loss.backward()
+            loss = losses = loss.data
+        finally:
+            gc.enable()
         if not math.isfinite(loss):
             raise ArithmeticError(f"loss {loss} at step {step + 1}: try another seed or a lower lr")
         adam_step(weights, m, v, step + 1, lr * (1 - step / steps))
@@ -161,9 +162,9 @@ def main():
     """Read the options and the data; train, evaluate, sample."""
     sys.stdout.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(description="Train on the lines of a text; print new ones.")
-    for name, default in (("data", Path(__file__).with_name("input.txt")),
-                          ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
-        parser.add_argument(f"--{name}", type=type(default), default=default, help=f"{default}")
+    for name, val in (("data", Path(__file__).with_name("input.txt")),
+                      ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
+        parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
     args = parser.parse_args()
     for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
         if not least <= vars(args)[name] < math.inf:

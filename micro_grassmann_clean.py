@@ -70,11 +70,10 @@ def mix(x, layer, past, params, config):
     """Return x gated against g, the mean of its planes with the past; past holds the earlier z."""
     z, units, g = linear(x, params[f"{layer}.W_red"]), [], [Value(0.0)] * len(x)
     past.append(z)
-    for offset in config.window:
-        if offset < len(past):
-            p = plucker(z, past[-1 - offset])
-            inverse_length = (dot(p, p) + 1e-8) ** -0.5
-            units.append([p_ij * inverse_length for p_ij in p])
+    for offset in [o for o in config.window if o < len(past)]:
+        p = plucker(z, past[-1 - offset])
+        inverse_length = (dot(p, p) + 1e-8) ** -0.5
+        units.append([p_ij * inverse_length for p_ij in p])
     if units:
         g = linear([total(p) * (1 / len(units)) for p in zip(*units)], params[f"{layer}.W_plu"])
     gate = [w_h + w_g for w_h, w_g in zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])]
@@ -118,8 +117,7 @@ def token_losses(tokens, params, config):
 # ---- training, evaluation, sampling --------------------------------------------------------------
 def load_docs(path):
     """Return the lines of a UTF-8 text file, stripped, without the blank ones."""
-    lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
-    return [line.strip() for line in lines if line.strip()]
+    return [s.strip() for s in Path(path).read_text(encoding="utf-8-sig").split("\n") if s.strip()]
 def split_docs(docs, steps):
     """Return the documents to train on and, none of them among those, the ones to evaluate on."""
     n_train = min(steps, len(docs) - (n_eval := min(200, len(docs) // 10)))
@@ -140,11 +138,13 @@ def train(docs, params, config, steps, lr=0.01):
     m, v = [0.0] * len(weights), [0.0] * len(weights)
     for step in range(steps):
         gc.disable()  # a graph has no cycles: it is freed without the collector walking it
-        losses = token_losses(docs[step % len(docs)], params, config)
-        loss = total(losses) * (1 / len(losses))
-        loss.backward()
-        loss = losses = loss.data
-        gc.enable()
+        try:
+            losses = token_losses(docs[step % len(docs)], params, config)
+            loss = total(losses) * (1 / len(losses))
+            loss.backward()
+            loss = losses = loss.data
+        finally:
+            gc.enable()
         if not math.isfinite(loss):
             raise ArithmeticError(f"loss {loss} at step {step + 1}: try another seed or a lower lr")
         adam_step(weights, m, v, step + 1, lr * (1 - step / steps))
@@ -164,9 +164,9 @@ def main():
     """Read the options and the data; train, evaluate, sample."""
     sys.stdout.reconfigure(errors="replace")
     parser = argparse.ArgumentParser(description="Train on the lines of a text; print new ones.")
-    for name, default in (("data", Path(__file__).with_name("input.txt")),
-                          ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
-        parser.add_argument(f"--{name}", type=type(default), default=default, help=f"{default}")
+    for name, val in (("data", Path(__file__).with_name("input.txt")),
+                      ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
+        parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
     args = parser.parse_args()
     for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
         if not least <= vars(args)[name] < math.inf:

@@ -1,0 +1,518 @@
+"""Attention against Grassmann mixing on names: quality, where a step's time goes, scaling.
+
+Run:       python3 benchmark.py                         (one seed)
+Compare:   python3 benchmark.py --steps 3000 --seeds 3  (the published comparison, with its spread)
+Next:      benchmark_paren.py, the same on a task that asks for counting
+"""
+import argparse
+import gc
+import json
+import math
+import platform
+import random
+import statistics
+import time
+from collections import defaultdict, namedtuple
+from contextlib import contextmanager
+from pathlib import Path
+
+import micro_gpt
+import micro_grassmann
+import show
+
+# A contender is a model file with a configuration: attention, or Grassmann mixing.
+Contender = namedtuple("Contender", "name model config")
+
+BUCKETS = 40  # points of a loss curve, each the mean of so many steps
+
+# Student's t for a 95 % interval, by degrees of freedom; beyond the table 2 is close enough.
+T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
+
+
+def contenders(layers, vocab_size, **window_and_block):
+    """Return attention and Grassmann for each number of layers, in pairs."""
+    sizes = {"vocab_size": vocab_size, **window_and_block}
+    window = {"window": sizes.pop("window")} if "window" in sizes else {}
+    pairs = []
+    for n in layers:
+        suffix = "" if len(layers) == 1 else f", {n} layer{'s' * (n > 1)}"
+        pairs.append(Contender("attention" + suffix, micro_gpt,
+                               micro_gpt.Config(n_layer=n, **sizes)))
+        pairs.append(Contender("Grassmann" + suffix, micro_grassmann,
+                               micro_grassmann.Config(n_layer=n, **window, **sizes)))
+    return pairs
+
+
+@contextmanager
+def collector_at_rest():
+    """While this lasts, keep the cyclic garbage collector off, as train() does in a step.
+
+    How often it would walk a graph depends on the size of the graph and on what else is alive;
+    that is no cost of the layer or the model that is timed. Graphs of Values have no cycles.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+# ---- training and evaluation ---------------------------------------------------------------------
+def train_all(rivals, docs, steps, seed, samples, progress):
+    """Train the rivals on the same documents in the same order, taking turns step by step.
+
+    Yields after each step, and at the end, a list with a dict for each rival: the loss of each
+    step, milliseconds, Values made; at the end also the loss on unseen documents and samples.
+    Turns let a slow moment of the machine strike them all alike.
+    """
+    runs, trainers = [], []
+    vocab = sorted(set("".join(docs)))
+    for rival in rivals:
+        rng, order = random.Random(seed), list(docs)
+        rng.shuffle(order)
+        params = rival.model.init_params(rival.config, rng)
+        tokens = [rival.model.tokenize(doc, vocab) for doc in order]
+        seen, unseen = rival.model.split_docs(tokens, steps)
+        trainers.append((rival, params, unseen, rng,
+                         rival.model.train(seen, params, rival.config, steps)))
+        size = sum(len(row) for matrix in params.values() for row in matrix)
+        runs.append({"name": rival.name, "seed": seed, "parameters": size,
+                     "losses": [], "milliseconds": [], "nodes": []})
+    for step in range(steps):
+        for run, (rival, _, _, _, trainer) in zip(runs, trainers):
+            born, start = rival.model.Value(0).born, time.perf_counter()
+            run["losses"].append(next(trainer))
+            run["milliseconds"].append((time.perf_counter() - start) * 1000)
+            run["nodes"].append(rival.model.Value(0).born - born - 1)
+        progress.step(f"seed {seed}, step {step + 1} of {steps}", len(rivals))
+        yield runs
+    for run, (rival, params, unseen, rng, _) in zip(runs, trainers):
+        run.update(loss_on_unseen(rival, unseen, params))
+        run["samples"] = []
+        for _ in range(samples):
+            with collector_at_rest():
+                run["samples"].append(rival.model.generate(vocab, params, rival.config, rng, 0.5))
+            progress.step(f"seed {seed}, samples of {rival.name}", 0.2)
+    yield runs
+
+
+def loss_on_unseen(rival, docs, params):
+    """Return the loss on tokenised documents in nats a token, with its standard error.
+
+    The loss is a ratio, nats over tokens, both summed over documents; the error is that of a
+    ratio of means (Cochran, Sampling Techniques, 1977, section 6.4), documents being the units.
+    """
+    if not docs:
+        return {"unseen": 0}
+    sums = []
+    for tokens in docs:
+        with collector_at_rest():
+            losses = [v.data for v in rival.model.token_losses(tokens, params, rival.config)]
+        sums.append((sum(losses), len(losses)))
+    tokens = sum(n for _, n in sums)
+    loss = sum(nats for nats, _ in sums) / tokens
+    squares = sum((nats - loss * n) ** 2 for nats, n in sums)
+    error = math.sqrt(squares * len(sums) / max(1, len(sums) - 1)) / tokens
+    return {"unseen": len(docs), "loss": loss, "error": error, "perplexity": math.exp(loss)}
+
+
+def summary(runs):
+    """Return the figures of one contender: each over its seeds, with mean and deviation."""
+    figures = defaultdict(list)
+    for run in runs:
+        if run["losses"]:
+            figures["training loss"].append(statistics.fmean(run["losses"][-100:]))
+            figures["milliseconds"].append(statistics.median(run["milliseconds"]))
+            figures["nodes"].append(statistics.fmean(run["nodes"]))
+        for name in ("loss", "error", "perplexity"):
+            if name in run:
+                figures[name].append(run[name])
+    return {"parameters": over_seeds([runs[0]["parameters"]]),
+            **{name: over_seeds(values) for name, values in figures.items()}}
+
+
+def over_seeds(values):
+    """Return one number for each seed, with their mean and standard deviation (None for one)."""
+    return {"seeds": values, "mean": statistics.fmean(values),
+            "deviation": statistics.stdev(values) if len(values) > 1 else None}
+
+
+def verdict(first, second):
+    """Return what the paired differences second - first over the seeds say, as figures and words.
+
+    The interval is Student's, mean ± t sd / sqrt(n), 95 %.
+    """
+    differences = [b - a for a, b in zip(first, second)]
+    n, mean = len(differences), statistics.fmean(differences)
+    if n < 2:
+        return {"mean": mean, "words": "one seed shows no spread: --seeds 3 does"}
+    half = T_95[n - 2] if n - 2 < len(T_95) else 2.0
+    half *= statistics.stdev(differences) / math.sqrt(n)
+    words = "no difference beyond the spread"
+    if abs(mean) > half:
+        words = f"Grassmann's is {'higher' if mean > 0 else 'lower'}, and by more than the spread"
+    return {"mean": mean, "half": half, "words": words}
+
+
+def spread(figure, digits):
+    """Return a figure's mean and, if there are several seeds, ± their standard deviation."""
+    text = f"{figure['mean']:,.{digits}f}"
+    return text if figure["deviation"] is None else f"{text} ± {figure['deviation']:,.{digits}f}"
+
+
+def smooth(losses):
+    """Return (middle step, mean loss) for each of at most BUCKETS stretches of the run."""
+    width = math.ceil(len(losses) / BUCKETS)
+    parts = [(start, losses[start:start + width]) for start in range(0, len(losses), width)]
+    return [(start + len(part) / 2, statistics.fmean(part)) for start, part in parts]
+
+
+def curves(runs):
+    """Return {name: curve}, each contender's losses smoothed, those of its first seed."""
+    first = {}
+    for run in runs:
+        if run["losses"]:
+            first.setdefault(run["name"], smooth(run["losses"]))
+    return first
+
+
+def measure_quality(rivals, docs, args, found, samples=10):
+    """Fill found with every seed's runs, then with their summaries and verdicts."""
+    found.update(runs=[], contenders=[rival.name for rival in rivals])
+    work = len(rivals) * len(args.seeds) * (args.steps + samples * 0.2)
+    with show.Progress(work) as progress:
+        for seed in args.seeds:
+            before = found["runs"]
+            for runs in train_all(rivals, docs, args.steps, seed, samples, progress):
+                found["runs"] = before + runs
+    summarise(found)
+
+
+def summarise(found):
+    """Add the summaries to the runs, and compare each pair of attention and Grassmann."""
+    runs, names = found["runs"], found["contenders"]
+    found["summary"] = {name: summary([run for run in runs if run["name"] == name])
+                        for name in names if any(run["name"] == name for run in runs)}
+    found["comparisons"] = {}
+    for a, b in zip(names[::2], names[1::2]):
+        if b in found["summary"]:
+            first, second = found["summary"][a], found["summary"][b]
+            found["comparisons"][b] = {"percent": {
+                key: (second[key]["mean"] / first[key]["mean"] - 1) * 100
+                for key in second if key != "error" and key in first}}
+            if "loss" in second:
+                found["comparisons"][b].update(
+                    verdict(first["loss"]["seeds"], second["loss"]["seeds"]))
+
+
+def show_quality(found):
+    """Return the quality section as text."""
+    lines = []
+    figures = (("parameters", "parameters", 0),
+               ("training loss, last 100 steps", "training loss", 4),
+               ("loss on unseen documents, nats", "loss", 4),
+               ("  its standard error, documents", "error", 4),
+               ("perplexity", "perplexity", 3), ("milliseconds a step, median", "milliseconds", 2),
+               ("graph nodes a step, mean", "nodes", 0))
+    names = [name for name in found["contenders"] if name in found["summary"]]
+    for a, b in zip(names[::2], names[1::2]):
+        first, second = found["summary"][a], found["summary"][b]
+        percent = found["comparisons"][b]["percent"]
+        rows = [["", a, b, "difference"]]
+        for label, key, digits in figures:
+            if key in first and key in second:
+                rows.append([label, spread(first[key], digits), spread(second[key], digits),
+                             f"{round(percent[key], 1) + 0.0:+.1f} %" if key in percent else ""])
+        lines += [show.table(rows), ""]
+        if "words" in found["comparisons"][b]:
+            lines += [show_verdict(found["comparisons"][b], a, b), ""]
+    curve = curves(found["runs"])
+    if curve:
+        width = math.ceil(len(found["runs"][0]["losses"]) / BUCKETS)
+        lines += [f"Training loss, seed {found['runs'][0]['seed']}, means of {width} steps",
+                  show.chart(curve, "step", "nats")]
+    samples = [next(run for run in found["runs"] if run["name"] == name).get("samples")
+               for name in names]
+    if names and all(samples):
+        lines += ["", f"Samples at temperature 0.5, seed {found['runs'][0]['seed']}",
+                  show.table(list(zip(*([name, *(doc or "(empty)" for doc in s[:10])]
+                                    for name, s in zip(names, samples)))),
+                             left=len(names))]
+    return "\n".join(lines)
+
+
+def show_verdict(comparison, a, b):
+    """Return what a comparison says of two contenders' losses."""
+    half = f" ± {comparison['half']:.4f} (paired by seed, 95 %)" if "half" in comparison else ""
+    return f"Loss, {b} minus {a}: {comparison['mean']:+.4f}{half} nats:\n{comparison['words']}."
+
+
+# ---- where a step's time goes --------------------------------------------------------------------
+PARTS = ("embeddings, norms, residuals", "mixing", "feed-forward", "output and loss", "backward",
+         "optimiser", "freeing the graph, the rest")
+
+
+def measure_parts(rivals, docs, steps, found):
+    """Fill found with {contender: {part: mean milliseconds a step}}."""
+    vocab = sorted(set("".join(docs)))
+    order = list(docs)
+    random.Random(42).shuffle(order)
+    with show.Progress(len(rivals) * steps) as progress:
+        for rival in rivals:
+            params = rival.model.init_params(rival.config, random.Random(42))
+            tokens = [rival.model.tokenize(doc, vocab) for doc in order[:steps]]
+            spent, start = dict.fromkeys((*PARTS, "forward", "logits"), 0.0), time.perf_counter()
+            with stopwatches(rival.model, params["lm_head"], spent):
+                for _ in rival.model.train(tokens, params, rival.config, steps):
+                    progress.step(f"timing the parts of {rival.name}")
+            total = time.perf_counter() - start
+            spent[PARTS[0]] = (spent["forward"] - spent["mixing"] - spent["feed-forward"]
+                               - spent["logits"])
+            spent["output and loss"] += spent["logits"]
+            spent[PARTS[-1]] = total - sum(spent[part] for part in PARTS[:-1])
+            found[rival.name] = {part: {"milliseconds": spent[part] / steps * 1000,
+                                        "percent": spent[part] / total * 100} for part in PARTS}
+            found[rival.name]["a step"] = {"milliseconds": total / steps * 1000, "percent": 100.0}
+
+
+@contextmanager
+def stopwatches(model, lm_head, spent):
+    """While this lasts, the model's functions add the seconds they take to spent[part]."""
+    def timed(part, function):
+        def wrapper(*args):
+            start = time.perf_counter()
+            result = function(*args)
+            spent[part] += time.perf_counter() - start
+            return result
+        return wrapper
+    parts = {"forward": "forward", "mix": "mixing", "feed_forward": "feed-forward",
+             "cross_entropy": "output and loss", "adam_step": "optimiser"}
+    kept, linear, backward = vars(model).copy(), model.linear, model.Value.backward
+    timed_linear = timed("logits", linear)
+    for name, part in parts.items():
+        setattr(model, name, timed(part, kept[name]))
+    model.linear = lambda x, matrix: (timed_linear if matrix is lm_head else linear)(x, matrix)
+    model.Value.backward = timed("backward", backward)
+    try:
+        yield
+    finally:
+        for name in (*parts, "linear"):
+            setattr(model, name, kept[name])
+        model.Value.backward = backward
+
+
+def show_parts(found):
+    """Return the table of parts as text."""
+    rows = [["", *(cell for name in found for cell in (name, "share"))]]
+    for part in (*PARTS, "a step"):
+        rows.append([part])
+        for spent in found.values():
+            rows[-1] += [f"{spent[part]['milliseconds']:.2f} ms", f"{spent[part]['percent']:.0f} %"]
+    return show.table(rows)
+
+
+# ---- how the cost of the mixing layer grows with the length --------------------------------------
+def mixing_cost(rival, length, seed=0):
+    """Return (seconds, nodes made) of the mixing layer alone over L positions, both ways."""
+    model, config, rng = rival.model, rival.config, random.Random(seed)
+    params = model.init_params(config, rng)
+    xs = [[model.Value(rng.gauss(0, 1)) for _ in range(config.n_embd)] for _ in range(length)]
+    past, out = [], []
+    with collector_at_rest():
+        born, start = model.Value(0).born, time.perf_counter()
+        for x in xs:
+            out += model.mix(x, "layer0", past, params, config)
+        made = model.Value(0).born - born - 1
+        model.total(out).backward()
+        return time.perf_counter() - start, made
+
+
+def measure_scaling(rivals, max_length, found):
+    """Fill found with the costs at L = 8, 16, ... max_length, then with what they say."""
+    lengths = [8 * 2 ** i for i in range(max_length.bit_length()) if 8 * 2 ** i <= max_length]
+    repeats = {length: max(3, min(15, 1000 // length)) for length in lengths}
+    found.update(rows=[], contenders=[rival.name for rival in rivals])
+    with show.Progress(sum(repeats[length] * length ** 1.6 for length in lengths)) as progress:
+        for length in lengths:
+            times, made = {rival.name: [] for rival in rivals}, {}
+            for _ in range(repeats[length]):
+                for rival in rivals:
+                    seconds, made[rival.name] = mixing_cost(rival, length)
+                    times[rival.name].append(seconds)
+                progress.step(f"mixing layer alone, L = {length}", length ** 1.6)
+            seconds = {name: statistics.median(taken) for name, taken in times.items()}
+            a, b = found["contenders"]
+            found["rows"].append({
+                "length": length, "times faster": seconds[a] / seconds[b],
+                **{name: {"milliseconds": seconds[name] * 1000, "nodes": made[name],
+                          "microseconds a token": seconds[name] / length * 1e6} for name in times}})
+    found.update(scaling_laws(found["rows"], found["contenders"]))
+
+
+def scaling_laws(rows, names):
+    """Return the fitted exponents, over the upper half of the lengths, and where the costs cross.
+
+    The exponent is the least-squares slope of log milliseconds against log L. The crossing is
+    interpolated on the same logarithmic scales.
+    """
+    upper = rows[len(rows) // 2:]
+    xs = [math.log(row["length"]) for row in upper]
+    laws = {"fitted from": upper[0]["length"], "fitted to": upper[-1]["length"], "exponents": {}}
+    for name in names:
+        ys = [math.log(row[name]["milliseconds"]) for row in upper]
+        mean_x, mean_y = statistics.fmean(xs), statistics.fmean(ys)
+        laws["exponents"][name] = (sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys))
+                                   / sum((x - mean_x) ** 2 for x in xs))
+    gaps = [math.log(row[names[0]]["milliseconds"] / row[names[1]]["milliseconds"]) for row in rows]
+    laws["cheaper from"] = rows[0]["length"] if gaps[0] > 0 else None
+    for before, after, gap, next_gap in zip(rows, rows[1:], gaps, gaps[1:]):
+        if gap <= 0 < next_gap:
+            share = gap / (gap - next_gap)
+            laws["cheaper from"] = before["length"] * (after["length"] / before["length"]) ** share
+    return laws
+
+
+def scaling_series(found):
+    """Return {contender: [(L, milliseconds), ...]}."""
+    return {name: [(row["length"], row[name]["milliseconds"]) for row in found["rows"]]
+            for name in found["contenders"]}
+
+
+def show_scaling(found):
+    """Return the scaling section as text."""
+    a, b = found["contenders"]
+    rows = [["", a, "", "", b, "", "", ""],
+            ["L", "ms", "µs/token", "nodes", "ms", "µs/token", "nodes", "times faster"]]
+    for row in found["rows"]:
+        cells = []
+        for name in (a, b):
+            cells += [f"{row[name]['milliseconds']:,.2f}",
+                      f"{row[name]['microseconds a token']:,.0f}", f"{row[name]['nodes']:,}"]
+        rows.append([str(row["length"]), *cells, f"{row['times faster']:.2f}"])
+    lines = ["Forward and backward, medians, in turns, the cyclic garbage collector off.", "",
+             show.table(rows)]
+    if "exponents" in found:
+        exponents = found["exponents"]
+        law = f"Time grows as L to the power {exponents[a]:.2f} ({a}), {exponents[b]:.2f} ({b}),"
+        lines += ["", law, f"fitted from L = {found['fitted from']} to {found['fitted to']}."]
+        cheaper = found["cheaper from"]
+        lines += [f"Grassmann is the cheaper one from L = {cheaper:.0f} on." if cheaper else
+                  "Grassmann is the cheaper one at none of these lengths.",
+                  "", show.chart(scaling_series(found), "length L in tokens", "ms", log=True)]
+    return "\n".join(lines)
+
+
+# ---- the program ---------------------------------------------------------------------------------
+def options(description, steps):
+    """Return a parser with the options that both benchmarks have."""
+    def layer_list(text):
+        return [show.whole_numbers(1)(part) for part in text.split(",")]
+    layer_list.__name__ = "list of layer counts, like 1,2,4"
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    parser.add_argument("--steps", type=show.whole_numbers(1), default=steps, metavar="N",
+                        help=f"training steps, one document each (default {steps})")
+    parser.add_argument("--seeds", type=show.whole_numbers(1), default=1, metavar="K",
+                        help="repeat with K seeds: 42, 1, 2, ... (default 1)")
+    parser.add_argument("--layers", type=layer_list, default=[1], metavar="N,N",
+                        help="numbers of layers to compare (default 1)")
+    parser.add_argument("--json", metavar="FILE", help="write all results there")
+    parser.add_argument("--svg", metavar="FILE", help="draw the charts there")
+    return parser
+
+
+def parse(parser):
+    """Return the options, the seeds as a list, after a check that the files can be written."""
+    args = parser.parse_args()
+    args.seeds = [42, *range(1, args.seeds)]
+    for option in ("json", "svg"):
+        if getattr(args, option) is not None:
+            show.check_writable(getattr(args, option), parser, f"--{option}")
+    return args
+
+
+def read_docs(args, parser):
+    """Return the documents of --data, or end with one line and status 2."""
+    try:
+        docs = micro_grassmann.load_docs(args.data)
+    except (OSError, ValueError) as error:
+        parser.error(f"--data {args.data}: {error}")
+    if not docs:
+        parser.error(f"--data {args.data}: no text in it")
+    return docs
+
+
+def run_sections(sections, results, panels, args):
+    """Measure and print section after section; on Ctrl-C print what is known of the last one.
+
+    A section is (name, title, measure, show_section); measure(found) fills the dict found.
+    """
+    for name, title, measure, show_section in sections:
+        found = results[name] = {}
+        print(show.heading(title), flush=True)
+        try:
+            measure(found)
+        except KeyboardInterrupt:
+            if "runs" in found:
+                summarise(found)
+            print(f"(stopped early: this much is known)\n{show_section(found)}", flush=True)
+            raise
+        print(show_section(found), flush=True)
+    if args.json:
+        show.save(args.json, json.dumps(results, indent=1) + "\n")
+    if args.svg:
+        title = f"{results['program']}, seed {args.seeds[0]}"
+        show.save(args.svg, show.figure(panels(results), title))
+
+
+def environment(program, args):
+    """Return what a reader needs in order to repeat the run."""
+    used = {name: str(value) if isinstance(value, Path) else value
+            for name, value in vars(args).items() if name not in ("json", "svg")}
+    python = f"{platform.python_implementation()} {platform.python_version()}"
+    return {"program": program, "python": python, "configuration": used}
+
+
+def panels(results):
+    """Return the figure's panels, those that were measured."""
+    out = []
+    if "quality" in results:
+        out.append({"title": "Names: training loss", "x_label": "step", "log": False,
+                    "y_label": "loss (nats a token)", "series": curves(results["quality"]["runs"])})
+    if "scaling" in results:
+        out.append({"title": "Mixing layer alone: time", "x_label": "length L (tokens)",
+                    "y_label": "milliseconds", "log": True, "marks": True,
+                    "series": scaling_series(results["scaling"])})
+    return out
+
+
+def main():
+    """Read the options and run the sections."""
+    parser = options("Compare attention and Grassmann mixing on names.", 1000)
+    parser.add_argument("--data", metavar="FILE", default=Path(__file__).with_name("input.txt"),
+                        help="text, one document a line (default: input.txt beside this file)")
+    parser.add_argument("--max-length", type=show.whole_numbers(16), default=256, metavar="L",
+                        help="longest sequence of the scaling section (default 256)")
+    parser.add_argument("--only", choices=("quality", "parts", "scaling"), help="one section alone")
+    args = parse(parser)
+    docs = read_docs(args, parser)
+    vocab_size = len(set("".join(docs))) + 1
+    rivals, one_layer = contenders(args.layers, vocab_size), contenders([1], vocab_size)
+    results = environment("benchmark.py", args)
+    print(f"{results['python']}; {len(docs):,} documents; {args.steps:,} steps; "
+          f"seeds {', '.join(map(str, args.seeds))}")
+    part_steps = min(200, args.steps)
+    sections = [
+        ("quality", "Quality: the same documents in the same order",
+         lambda found: measure_quality(rivals, docs, args, found), show_quality),
+        ("parts", f"Where a step goes: means over {part_steps} steps",
+         lambda found: measure_parts(one_layer, docs, part_steps, found), show_parts),
+        ("scaling", "Scaling: the mixing layer alone",
+         lambda found: measure_scaling(one_layer, args.max_length, found), show_scaling)]
+    chosen = [section for section in sections if args.only in (None, section[0])]
+    run_sections(chosen, results, panels, args)
+
+
+if __name__ == "__main__":
+    show.run_program(main)

@@ -1,0 +1,160 @@
+"""Attention against Grassmann mixing on balanced brackets, a task that asks for counting.
+
+Run:    python3 benchmark_paren.py                       (two minutes or three)
+Depth:  python3 benchmark_paren.py --layers 1,2,4        (does stacking layers help?)
+"""
+import math
+import random
+import statistics
+from collections import Counter
+
+import benchmark
+import show
+
+DOCS = 2000  # strings to train on and, a tenth of them, to evaluate on
+SAMPLES = 200  # strings drawn from each trained model, at temperature 0.5
+BLOCK = 64  # the longest string has 50 brackets, so the block is no limit for a right answer
+FAILURES = ("closed too early", "left open", "ran into the block's end", "empty")
+
+
+def balanced_string(rng):
+    """Return a random balanced string of 10 to 25 pairs.
+
+    The number of pairs is uniform; at each place an opening or a closing bracket has an equal
+    chance where both are possible.
+    """
+    pairs = rng.randint(10, 25)
+    text, depth, unopened = "", 0, pairs
+    while len(text) < 2 * pairs:
+        if unopened and (not depth or rng.random() < 0.5):
+            text, depth, unopened = text + "(", depth + 1, unopened - 1
+        else:
+            text, depth = text + ")", depth - 1
+    return text
+
+
+def distinct_strings(number, rng):
+    """Return so many balanced strings, no two alike, so that unseen ones are unseen."""
+    strings = {}
+    while len(strings) < number:
+        strings[balanced_string(rng)] = None
+    return list(strings)
+
+
+def judge(text):
+    """Return (verdict, place of the first wrong bracket) for a sampled string.
+
+    Wrong is a bracket that closes what was never opened, else one that nothing ever closes.
+    """
+    opened = []
+    for place, bracket in enumerate(text):
+        if bracket == "(":
+            opened.append(place)
+        elif not opened:
+            return "closed too early", place
+        else:
+            opened.pop()
+    if opened:
+        return ("left open" if len(text) < BLOCK else "ran into the block's end"), opened[0]
+    return ("balanced" if text else "empty"), None
+
+
+def wilson(hits, n):
+    """Return the 95 % Wilson score interval for a share of hits out of n (Wilson 1927, JASA 22)."""
+    z, share = 1.96, hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def measure(rivals, docs, args, found):
+    """Fill found with the runs of each seed and the judgement of what each run wrote."""
+    benchmark.measure_quality(rivals, docs, args, found, SAMPLES)
+    for run in found["runs"]:
+        verdicts = Counter(judge(text)[0] for text in run["samples"])
+        run["judged"] = {name: verdicts[name] for name in ("balanced", *FAILURES)}
+    found["judged"] = {name: judged([run for run in found["runs"] if run["name"] == name])
+                       for name in found["contenders"]}
+
+
+def judged(runs):
+    """Return the samples of one contender's runs taken together, and each seed's own share."""
+    counts = {name: sum(run["judged"][name] for run in runs) for name in ("balanced", *FAILURES)}
+    number = sum(counts.values())
+    low, high = wilson(counts["balanced"], number)
+    return {"samples": number, "counts": counts, "percent": 100 * counts["balanced"] / number,
+            "interval": [100 * low, 100 * high],
+            "percent by seed": [100 * run["judged"]["balanced"] / SAMPLES for run in runs]}
+
+
+def show_results(found):
+    """Return the results as text."""
+    if "judged" not in found:  # stopped early: nothing was sampled from every contender yet
+        return benchmark.show_quality(found)
+    names, summary, judged_as = found["contenders"], found["summary"], found["judged"]
+    rows = [["", "parameters", "loss on unseen", "perplexity", "ms a step", "graph nodes"]]
+    for name in names:
+        s = summary[name]
+        rows.append([name, *(benchmark.spread(s[key], digits) for key, digits in (
+            ("parameters", 0), ("loss", 4), ("perplexity", 3), ("milliseconds", 1), ("nodes", 0)))])
+    lines = [show.table(rows), ""]
+    for a, b in zip(names[::2], names[1::2]):
+        comparison = found["comparisons"][b]
+        ratio = 1 + comparison["percent"]["milliseconds"] / 100
+        lines += [benchmark.show_verdict(comparison, a, b),
+                  f"A step of {b} takes {ratio:.2f} of the time of a step of {a}.", ""]
+    rows = [["of the sampled strings", "balanced", "95 % interval", "each seed"]]
+    for name in names:
+        j = judged_as[name]
+        low, high = j["interval"]
+        rows.append([name, f"{j['percent']:.1f} %", f"{low:.1f} to {high:.1f}",
+                     ", ".join(f"{share:.1f}" for share in j["percent by seed"])])
+    lines += [f"{SAMPLES} strings from each model at temperature 0.5, Wilson intervals",
+              show.table(rows), ""]
+    rows = [["how the others fail", *FAILURES]]
+    for name in names:
+        rows.append([name, *(str(judged_as[name]["counts"][failure]) for failure in FAILURES)])
+    curves = benchmark.curves(found["runs"])
+    lines += [show.table(rows), "", *examples(found),
+              f"Training loss, seed {found['runs'][0]['seed']}", show.chart(curves, "step", "nats")]
+    return "\n".join(lines)
+
+
+def examples(found, number=3):
+    """Return sampled strings, balanced and not, the first wrong bracket marked."""
+    lines = []
+    for run in found["runs"][:len(found["contenders"])]:
+        lines.append(f"{run['name']} wrote, seed {run['seed']}:")
+        for text in run["samples"][:number]:
+            what, place = judge(text)
+            lines.append(f"  {text}" if what != "empty" else "  (the empty string)")
+            lines.append(f"  {'' if place is None else ' ' * place + '^ '}{what}")
+        lines.append("")
+    return lines
+
+
+def panels(results):
+    """Return the figure's one panel: the loss curves."""
+    curves = benchmark.curves(results["brackets"]["runs"])
+    return [{"title": "Brackets: training loss", "series": curves, "log": False,
+             "x_label": "step", "y_label": "loss (nats a token)"}]
+
+
+def main():
+    """Read the options, train and print."""
+    parser = benchmark.options("Compare attention and Grassmann mixing on balanced brackets.", 1000)
+    args = benchmark.parse(parser)
+    docs = distinct_strings(max(DOCS, args.steps + DOCS // 10), random.Random(42))
+    rivals = benchmark.contenders(args.layers, 3, block_size=BLOCK, window=(1, 2, 4, 8, 16))
+    results = benchmark.environment("benchmark_paren.py", args)
+    lengths = [len(doc) for doc in docs]
+    print(f"{results['python']}; balanced strings of {min(lengths)} to {max(lengths)} brackets, "
+          f"{statistics.fmean(lengths):.1f} on average;\n{args.steps:,} steps; "
+          f"seeds {', '.join(map(str, args.seeds))}; offsets {rivals[1].config.window}")
+    benchmark.run_sections([("brackets", "Brackets: the same strings in the same order",
+                             lambda found: measure(rivals, docs, args, found), show_results)],
+                           results, panels, args)
+
+
+if __name__ == "__main__":
+    show.run_program(main)

@@ -1,0 +1,88 @@
+"""What several test files need: the models, a run set up, a slope, a program run alone."""
+import importlib
+import math
+import os
+import random
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+from types import SimpleNamespace
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMES = ("micro_gpt", "micro_grassmann_clean", "micro_grassmann")
+MODELS = [importlib.import_module(name) for name in NAMES if (ROOT / f"{name}.py").exists()]
+GPT, CLEAN = MODELS[:2]
+GRASSMANN = [model for model in MODELS if model is not GPT]
+PAIR = [GPT, CLEAN]  # for what takes long: the annotated file has the clean one's syntax tree
+INPUT = ROOT / "input.txt"
+slow = unittest.skipUnless(os.environ.get("MICROGRASSMANN_SLOW") == "1",
+                           "takes long: set MICROGRASSMANN_SLOW=1 to run it")
+
+
+def set_up(model, docs, seed=42, scale=1, **changes):
+    """Return all that a run starts from, drawn in main's order; scale multiplies the weights."""
+    docs, rng = list(docs), random.Random(seed)
+    rng.shuffle(docs)
+    vocab = sorted(set("".join(docs)))
+    config = model.Config(len(vocab) + 1, **changes)
+    params = model.init_params(config, rng)
+    for w in flat(params):
+        w.data *= scale
+    return SimpleNamespace(docs=[model.tokenize(doc, vocab) for doc in docs], vocab=vocab,
+                           config=config, params=params, rng=rng)
+
+
+def flat(params):
+    """Return the weights of all matrices in one list, in the order they were drawn."""
+    return [w for matrix in params.values() for row in matrix for w in row]
+
+
+def outputs(result):
+    """Return a list, whether a function returned one Value or several."""
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def numbers(result):
+    """Return the plain numbers of one Value or several."""
+    return [v.data for v in outputs(result)]
+
+
+def jacobian(model, function, point):
+    """Return d output / d input by backward, a row for each output of function(*Values)."""
+    leaves = [model.Value(number) for number in point]
+    rows = []
+    for output in outputs(function(*leaves)):
+        for leaf in leaves:
+            leaf.grad = 0.0
+        output.backward()
+        rows.append([leaf.grad for leaf in leaves])
+    return rows
+
+
+def differences(model, function, point, h=1e-3):
+    """Return the same by the five-point difference, whose error falls with h to the fourth."""
+    def at(i, shift):
+        moved = [model.Value(number + shift * (k == i)) for k, number in enumerate(point)]
+        return numbers(function(*moved))
+    columns = []
+    for i in range(len(point)):
+        near, far = zip(at(i, h), at(i, -h)), zip(at(i, 2 * h), at(i, -2 * h))
+        columns.append([(8 * (b - a) - (d - c)) / (12 * h)
+                        for (b, a), (d, c) in zip(near, far)])
+    return [list(row) for row in zip(*columns)]
+
+
+def gap(a, b):
+    """Return the largest difference of two tables of numbers, relative where they are large."""
+    if len(a) != len(b) or any(len(row_a) != len(row_b) for row_a, row_b in zip(a, b)):
+        raise ValueError("the tables differ in shape")
+    gaps = [abs(x - y) / max(1, abs(x), abs(y))
+            for row_a, row_b in zip(a, b) for x, y in zip(row_a, row_b)]
+    return math.inf if any(map(math.isnan, gaps)) else max(gaps, default=0)
+
+
+def run(*arguments, cwd=ROOT):
+    """Run this Python with the arguments; return what it printed and its exit code."""
+    return subprocess.run([sys.executable, *map(str, arguments)], cwd=str(cwd), text=True,
+                          encoding="utf-8", capture_output=True, timeout=600, check=False)

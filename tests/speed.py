@@ -1,0 +1,137 @@
+"""Time, memory and import time, plain engine against model files: python3 -m tests.speed"""
+import argparse
+import gc
+import platform
+import subprocess
+import sys
+import time
+import tracemalloc
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+from tests import plain_engine
+from tests.helpers import GPT, INPUT, PAIR, ROOT, set_up
+
+TURNS, STEPS = 12, 4  # a turn is so many steps of one, then the same documents on the other
+IMPORTS = 9
+IMPORT = ("import sys, time; sys.path.insert(0, sys.argv[1]); start = time.perf_counter(); "
+          "import {}; print(time.perf_counter() - start)")
+
+
+def in_turns(runs):
+    """Return, for each turn, how many seconds each of the two training runs took for a step."""
+    turns = []
+    for _ in range(TURNS):
+        seconds = []
+        for run in runs:
+            gc.collect()  # what the other left behind is not this one's to clear away
+            start = time.perf_counter()
+            for _ in islice(run, STEPS):
+                pass
+            seconds.append((time.perf_counter() - start) / STEPS)
+        turns.append(seconds)
+    return turns
+
+
+def peak_of_a_step(run):
+    """Return how many bytes the first step of a training run needs above what was there before."""
+    gc.collect()
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    next(run)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    return peak
+
+
+def nodes_below(root):
+    """Return the number of nodes in a graph, weights and constants included."""
+    seen, pending = {root}, [root]
+    while pending:
+        for child in pending.pop().children:
+            if child not in seen:
+                seen.add(child)
+                pending.append(child)
+    return len(seen)
+
+
+def import_seconds(name):
+    """Return the median time a fresh interpreter takes to import a module."""
+    command = [sys.executable, "-c", IMPORT.format(name), str(ROOT)]
+    return median([float(subprocess.run(command, capture_output=True, check=True).stdout)
+                   for _ in range(IMPORTS)])
+
+
+def row(label, plain, fast, ratio=""):
+    """Print a line of a model's table."""
+    print(f"  {label:<24} {plain:>12} {fast:>12}   {ratio}".rstrip(), flush=True)
+
+
+def measure(model, lines):
+    """Print one model's figures; return its time ratio, memory ratio and import time."""
+    print(model.__name__)
+    row("", "plain engine", "model file", "ratio")
+
+    start = set_up(model, lines)
+    docs, config, params = start.docs, start.config, start.params
+    copy, longest = plain_engine.copy_params(params), max(docs, key=len)
+    runs = (plain_engine.train(docs, copy, config, TURNS * STEPS),
+            model.train(docs, params, config, TURNS * STEPS))
+    turns = in_turns(runs)
+    plain, fast = (median(seconds) for seconds in zip(*turns))
+    ratios = sorted(plain / fast for plain, fast in turns)
+    row("time of a step (median)", f"{plain * 1e3:.1f} ms", f"{fast * 1e3:.2f} ms",
+        f"{median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f})")
+    del runs
+
+    peaks = (peak_of_a_step(plain_engine.train([longest], copy, config, 1)),
+             peak_of_a_step(model.train([longest], params, config, 1)))
+    row("peak memory of a step", *(f"{peak / 2 ** 20:.2f} MiB" for peak in peaks),
+        f"{peaks[0] / peaks[1]:.1f}")
+
+    losses = model.token_losses(longest, params, config)
+    graphs = (nodes_below(plain_engine.document_loss(longest, copy, config)),
+              nodes_below(model.total(losses) * (1 / len(losses))))
+    row("nodes in a step's graph", *(f"{nodes:,}" for nodes in graphs),
+        f"{graphs[0] / graphs[1]:.1f}")
+
+    seconds = import_seconds(model.__name__)
+    row("import", "", f"{seconds * 1e3:.1f} ms")
+    return median(ratios), peaks[0] / peaks[1], seconds
+
+
+def verdict(requirement, met, figures):
+    """Print whether both models meet a requirement, and the figures that decide it."""
+    shown = ", ".join(f"{model.__name__} {figure}" for model, figure in zip(PAIR, figures))
+    print(f"{requirement:<26} {'met' if met else 'not met':<8} {shown}")
+
+
+def main():
+    """Measure both models on the documents and say which requirements they meet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default=INPUT, help="documents, one to a line")
+    args = parser.parse_args()
+    try:
+        lines = GPT.load_docs(args.data)
+    except (OSError, ValueError) as error:
+        parser.error(f"--data {args.data}: {error}")
+    if not lines:
+        parser.error(f"--data {args.data}: no text in it")
+    print(f"{len(lines):,} documents in {Path(args.data).name}, Python {platform.python_version()}. "
+          f"Time: {TURNS * STEPS} steps of each,\nin {TURNS} turns of {STEPS} on the same documents;"
+          " ratio: median (range) over the turns.\nMemory and nodes: the longest document. "
+          f"Import: median of {IMPORTS} fresh interpreters.\n", flush=True)
+    times, memories, imports = zip(*[measure(model, lines) for model in PAIR])
+    print()
+    verdict("at most 1/20 of the time", min(times) >= 20, [f"1/{x:.1f}" for x in times])
+    verdict("at most half the memory", min(memories) >= 2, [f"1/{x:.1f}" for x in memories])
+    verdict("import in less than 50 ms", max(imports) < 0.05, [f"{s * 1e3:.1f} ms" for s in imports])
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
