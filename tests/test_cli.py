@@ -26,8 +26,8 @@ except ImportError:  # not on Windows
 
 SCRIPTS = [Path(model.__file__).resolve() for model in MODELS]
 FIRST = SCRIPTS[0]  # the whole list of cases runs on this one, a few of them on each
-NAMES = ("ada bo carla dirk eva finn gitte hugo ines jan kim lou mia ned ole pia quin rosa sven tim "
-         "una vera willhelminafrancisca yves").replace(" ", "\n") + "\n"
+NAMES = ("ada bo carla dirk eva finn gitte hugo ines jan kim lou mia ned ole pia quin rosa sven "
+         "tim una vera willhelminafrancisca yves").replace(" ", "\n") + "\n"
 LETTERS = set(NAMES) - {"\n"}
 SHORT = "a\nb\nc\n" * 4  # documents of one character, where many steps are needed
 BLOCK = 16
@@ -173,7 +173,7 @@ class TestData(Case):
             "Windows": NAMES.replace("\n", "\r\n"),
             "Windows with a byte-order mark": "\ufeff" + NAMES.replace("\n", "\r\n"),
             "old Mac": NAMES.replace("\n", "\r"),
-            "blanks, blank lines, no last line end": "\n \n" + NAMES.replace("\n", " \n\n\t").strip(),
+            "blanks, no last line end": "\n \n" + NAMES.replace("\n", " \n\n\t").strip(),
         }
         for kind, text in texts.items():
             write(f"{kind}/names.txt", text)
@@ -237,11 +237,12 @@ class TestData(Case):
             self.assertIn(f"--{option} {option.upper()}", shown)
 
     def test_a_locale_without_those_letters(self):
-        good = write("\u03bd\u03b1\u03bc\u03b5.txt", "αθήνα\n北京\n😀👋🏽\n")
-        empty = write("\u03ba\u03b5\u03bd\u03cc.txt", "")
+        good = write("όνομα.txt", "αθήνα\n北京\n😀👋🏽\n")
+        empty = write("κενό.txt", "")
         cases = [(FIRST, empty), *((script, good) for script in SCRIPTS)]
+        options = ("--steps", 3, "--samples", 3)
         results = together(lambda script, data: call(
-            script, "--data", data, "--steps", 3, "--samples", 3, PYTHONUTF8="0", LC_ALL="C"), cases)
+            script, "--data", data, *options, PYTHONUTF8="0", LC_ALL="C"), cases)
         for (script, data), ended in zip(cases, results):
             with self.subTest(script=script.name, data=data.name):
                 if data is good:
@@ -276,9 +277,8 @@ class TestOutput(Case):
         options = ("--data", "names.txt", "--steps", 20, "--samples", 3)
         ways = {  # the options, Python's own options, the seed of its string hashes
             "as it is": ((), (), "0"),
-            "each warning an error": (("--seed", 42), ("-W", "error"), "1"),
+            "warnings are errors": (("--seed", 42), ("-W", "error"), "1"),
             "seed 43": (("--seed", 43), (), "0"),
-            "seed 42": (("--seed", 42), (), "0"),
             "optimised": ((), ("-O",), "2"),
             "hotter": (("--temperature", 5), (), "0"),
         }
@@ -301,7 +301,7 @@ class TestOutput(Case):
                 same(ended.samples, default.samples)
 
     def test_in_a_pipe_progress_is_a_line_every_hundred_steps(self):
-        cases = [(script, 220 if script is FIRST else 110) for script in SCRIPTS]
+        cases = list(zip(SCRIPTS, (220, 110)))
         results = together(lambda script, steps: call(
             script, "--data", "short.txt", "--steps", steps, "--samples", 1), cases)
         for (script, steps), ended in zip(cases, results):
@@ -386,7 +386,7 @@ class TestAgainstThePlainEngine(unittest.TestCase):
     """Each product and addition a node of its own, nothing fused: the losses are the same."""
 
     def test_first_losses_agree(self):
-        for changes in ({}, {"n_layer": 2, "n_embd": 8}):
+        for changes in ({}, {"n_layer": 2, "n_embd": 4}):
             for model in PAIR:
                 with self.subTest(model=model.__name__, **changes):
                     start = set_up(model, NAMES.split(), **changes)

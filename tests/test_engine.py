@@ -3,6 +3,7 @@ import gc
 import math
 import random
 import unittest
+from unittest import mock
 
 from tests.helpers import GPT, GRASSMANN, MODELS, differences, gap, jacobian, numbers, run, slow
 
@@ -256,6 +257,23 @@ class Backward(Case):
             y = y * w + x
         y.backward()
         self.assertEqual((y.data, x.grad, w.grad), (n + 1, n + 1, n * (n + 1) / 2))
+
+    def test_each_node_a_few_times(self):
+        """Work grows with the nodes, not with the paths between them: here Fibonacci's numbers."""
+        for model in MODELS:
+            slot, reads = model.Value.children, [0]
+
+            def read(node, slot=slot, reads=reads):
+                reads[0] += 1
+                return slot.__get__(node)
+            a, b = model.Value(1.0), model.Value(1.0)
+            leaf, n = b, 300
+            for _ in range(n):
+                a, b = b, a + b
+            with mock.patch.object(model.Value, "children", property(read, slot.__set__)):
+                b.backward()
+            self.assertLess(reads[0], 5 * n)
+            self.assertGreater(leaf.grad, 1)
 
     def test_repr(self):
         """A printed Value shows its two numbers and not its graph."""

@@ -11,6 +11,7 @@ import math
 import os
 import random
 import sys
+import tempfile
 import unittest
 import warnings
 from functools import lru_cache
@@ -304,6 +305,14 @@ class Order(unittest.TestCase):
 class Documents(unittest.TestCase):
     """From a file to tokens, seen and unseen."""
 
+    def test_load(self):
+        """A line is a document: none is blank, none has a byte order mark or a space around."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "text.txt")
+            path.write_bytes("\ufeff b c \r\n\r\n \t\nä\u2028x\nb c".encode())
+            for model in PAIR:
+                self.assertEqual(model.load_docs(path), ["b c", "ä\u2028x", "b c"])
+
     def test_split(self):
         """The formula at many sizes; nothing is both seen and unseen, nothing out of order."""
         sizes = [*range(60), 99, 100, 101, 1999, 2000, 2001, 5000]
@@ -402,7 +411,7 @@ class Training(unittest.TestCase):
             self.assertTrue(gc.isenabled())
 
     def test_collector_is_back(self):
-        """Between the steps Python's collector is on, and during a step it rests."""
+        """Python's collector rests during a step only, also where the step was interrupted."""
         for model in PAIR:
             run = set_up(model, WORDS, n_embd=4)
             states, plain = [], model.token_losses
@@ -414,6 +423,10 @@ class Training(unittest.TestCase):
                 for _ in model.train(run.docs, run.params, run.config, 2):
                     states.append(gc.isenabled())
             self.assertEqual(states, [False, True, False, True])
+            with mock.patch.object(model, "token_losses", side_effect=KeyboardInterrupt):
+                self.assertRaises(KeyboardInterrupt, next,
+                                  model.train(run.docs, run.params, run.config, 2))
+            self.assertTrue(gc.isenabled())
 
     def test_small_texts(self):
         """One document, one symbol, one character, a document longer than the block."""
