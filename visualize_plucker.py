@@ -19,9 +19,9 @@ FLAT = (4, 3), (1, 3)  # panel 1: u and v in the plane
 PAIRS = ((3, 1, 1), (1, 3, 0)), ((3, 1, 1), (1, 0, 3))  # panel 2: equal u·v, two planes
 LIFTED = (2, 0, 1), (1, 2, 2)  # panel 3: u and v in space
 NAME = "michelangelo"  # panel 4: read up to its last letter
-WIDTH, HEIGHT, LEFT, RIGHT, COLUMN = 1200, 1390, 40, 620, 540
+WIDTH, HEIGHT, LEFT, RIGHT, COLUMN = 1200, 1430, 40, 620, 540
 
-# Three sizes of type. Blue is u and now, orange is v and past, violet their plane; all are labelled.
+# Three sizes of type. Blue is u and now, orange v and past, violet their plane; all are labelled.
 STYLE = """
 text { font-family: Helvetica, Arial, sans-serif; font-size: 17px }
 .title { font-size: 21px; font-weight: bold }
@@ -95,9 +95,10 @@ def vec(numbers):
 
 
 def text(x, y, words, style=""):
-    """Return a line of text, where *u* is set in italics and the 12 of p_12, the t of z_t lower."""
+    """Return a line of text, where *u* is set in italics and the 01 of p_01, the t of z_t lower."""
     def lower(match):
-        rest = f'<tspan dy="-4">{match[2]}</tspan>' if match[2] else ""
+        shift = ' dx="5"' if match[2].startswith(" ") else ""
+        rest = f'<tspan dy="-4"{shift}>{match[2].lstrip()}</tspan>' if match[2] else ""
         return f'<tspan class="sub" dy="4">{match[1]}</tspan>{rest}'
     words = re.sub(r"_(\d+|[ts]\b)([^_]*)", lower, re.sub(r"\*(\w)\*", r"{\1}", words))
     words = words.replace("{", '<tspan class="i">').replace("}", "</tspan>")
@@ -144,12 +145,16 @@ def turn(place, at, u, v, size=0.4):
                   for t in angles], "turn", size=9)
 
 
-def pair(place, at, u, v, names=True):
-    """Return u and v as arrows with their names."""
+def pair(place, at, u, v):
+    """Return u and v as arrows with their names at the tips."""
     out = []
-    for name, vector in ("u", u), ("v", v):
-        tip = place(*corner(at, 1, vector, 0, vector))
-        out.append(arrow([place(*at), tip], name, f"{name}-head"))
+    for name, vector, other in ("u", u, v), ("v", v, u):
+        tip = place(*corner(at, 1, vector, 0, other))
+        away = place(*corner(at, 1.5, vector, -0.5, other))
+        far = 15 / math.dist(tip, away)
+        x, y = [a + (b - a) * far for a, b in zip(tip, away)]
+        out += [arrow([place(*at), tip], name, f"{name}-head"),
+                text(x, y + 5, name, f"b {name}-text middle")]
     return out
 
 
@@ -173,7 +178,7 @@ def hides(place, at, u, v, point):
 
 
 def axes(place, length, at, u, v):
-    """Return the axes 1, 2 and 3, dashed where the parallelogram hides them."""
+    """Return the axes 0, 1 and 2, dashed where the parallelogram hides them."""
     out = []
     for k in range(3):
         def on(n, k=k):
@@ -187,7 +192,7 @@ def axes(place, length, at, u, v):
                 out.append(arrow(ends, "axis", "axis-head", 9) if run[-1] == 100
                            else lines(ends, "axis"))
         x, y = place(*on(100 + 35 / length))
-        out.append(text(x, y + 5, str(k + 1), "small middle"))
+        out.append(text(x, y + 5, str(k), "small middle"))
     return out
 
 
@@ -221,11 +226,9 @@ def panel_1(x, y):
         else:
             out += [parallelogram(place, origin, u, v, "plane"), turn(place, origin, u, v)]
         out += pair(place, origin, u, v)
-        out += [text(*place(u[0] + 0.2, u[1] - 0.1), "u", "b u-text"),
-                text(*place(v[0] - 0.3, v[1] + 0.2), "v", "b v-text end")]
     out += [text(x + 20, y + 430, f"shadow {num(shadow)}, length of *u* {num(length)}"),
             text(x + 20, y + 456, f"*u*·*v* = {num(shadow)} · {num(length)} = {num(product)}"),
-            text(x + 300, y + 430, "p_12 = *u*_1*v*_2 \u2212 *u*_2*v*_1"),
+            text(x + 300, y + 430, "p_01 = *u*_0 *v*_1 \u2212 *u*_1 *v*_0"),
             text(x + 300, y + 456, f"= {num(u[0] * v[1])} \u2212 {num(u[1] * v[0])} = {num(area)}")]
     return out
 
@@ -248,7 +251,7 @@ def panel_2(x, y):
         out += pair(place, at, u, v)
         out.append(text(left, y + 430, f"*u* = {vec(u)}, *v* = {vec(v)}"))
         out.append(text(left, y + 456, f"*u*·*v* = {num(product)}"))
-        for n, (name, p) in enumerate(zip(("p_12", "p_13", "p_23"), plucker(u, v))):
+        for n, (name, p) in enumerate(zip(("p_01", "p_02", "p_12"), plucker(u, v))):
             out.append(text(left + 88 * n, y + 482, f"{name} = {num(p)}"))
     return out
 
@@ -256,7 +259,7 @@ def panel_2(x, y):
 def panel_3(x, y):
     """Draw the three shadows of one parallelogram and Lagrange's identity."""
     u, v = LIFTED
-    place, at, room = view(x + 165, y + 290, 30, 40, 30), (2.6, 3.2, 2.6), 6
+    place, at, room = view(x + 160, y + 290, 30, 40, 30), (2.6, 3.2, 2.6), 6
     out = panel(x, y, COLUMN, "3  One parallelogram, three shadows",
                 "Each Plücker coordinate is the signed area of a shadow on a",
                 "wall or the floor.")
@@ -273,23 +276,92 @@ def panel_3(x, y):
     out.append(parallelogram(place, at, u, v, "plane"))
     out += axes(place, room + 0.5, at, u, v)
     out += pair(place, at, u, v)
-    return out
+    p, left = plucker(u, v), x + 345
+    out += [text(left, y + 116, f"*u* = {vec(u)}"), text(left, y + 144, f"*v* = {vec(v)}")]
+    for n, (where, name, area) in enumerate(zip(("floor", "left wall", "right wall"),
+                                                ("p_01", "p_02", "p_12"), p)):
+        out += [text(left, y + 190 + 28 * n, where),
+                text(left + 110, y + 190 + 28 * n, f"{name} = {num(area)}")]
+    squares = " + ".join(f"{num(area * area)}" for area in p)
+    total, uu, vv, uv = dot(p, p), dot(u, u), dot(v, v), dot(u, v)
+    lagrange = uu * vv - uv * uv
+    return out + [
+        text(left, y + 296, "Lagrange's identity:"),
+        text(left, y + 324, f"|*p*|² = {squares} = {num(total)}"),
+        text(left, y + 352, "|*u*|²|*v*|² \u2212 (*u*·*v*)²"),
+        text(left, y + 380, f"= {num(uu)} · {num(vv)} \u2212 {num(uv)}² = {num(lagrange)}")]
 
 
 def panel_4(x, y):
     """Draw the offsets as arcs over a name."""
     window = model.Config(vocab_size=27).window
-    t, cell = len(NAME), 30
-    fits = [o for o in window if o <= t]
+    t, cell, ground = len(NAME), 31, y + 345
+    fits = [t - o for o in window if o <= t]
+    beyond = [o for o in window if o > t]
+
+    def middle(s):
+        return x + (s + max(beyond) - t + 0.5) * cell
     out = panel(x, y, COLUMN, "4  Partners at fixed offsets",
-                f"Position *t* = {t} of a name looks back by {', '.join(map(str, window))} and",
-                "skips the rest.")
-    return out
+                f"Position *t* = {t} of {NAME} looks back by {', '.join(map(str, window))}",
+                "and skips the rest. ^ stands for BOS, which opens each name.")
+    for offset in window:
+        a, b, height = middle(t), middle(t - offset), 10 + 11.5 * offset
+        style = "flow" if offset <= t else "axis dash"
+        out.append(f'<path class="{style}" d="M{a:.1f} {ground - 4}'
+                   f'A{(a - b) / 2:.1f} {height:.1f} 0 0 0 {b:.1f} {ground - 4}"/>')
+        out.append(arrow([(b, ground - 10), (b, ground - 1)],
+                         style, "head" if offset <= t else "axis-head", 9))
+        out.append(text(b - 7, ground - 18, num(offset), "small end"))
+    for s in [t - o for o in beyond] + list(range(t + 1)):
+        style = "now" if s == t else "past" if s in fits else "axis dash" if s < 0 else "axis"
+        out.append(box(middle(s) - cell / 2 + 2, ground, cell - 4, 34, style))
+        letter = "" if s < 0 else ("^" + NAME)[s]
+        out += [text(middle(s), ground + 23, letter, "middle"),
+                text(middle(s), ground + 54, num(s), "small middle")]
+    partners, outside = ", ".join(map(str, fits)), ", ".join(map(str, beyond))
+    return out + [text(x, ground + 92, f"Partners: {partners}. Offset {outside} reaches "
+                       "before the start.")]
 
 
 def panel_5(x, y):
-    """Draw the way from x to the output, each vector as a column of its numbers."""
-    return []
+    """Draw the way from x to the output, with the length of each vector and each matrix's shape."""
+    shapes, n = sizes()
+    out = panel(x, y, WIDTH - 2 * LEFT, "5  The mixing layer, from x to its output",
+                "Each box is a vector with its length, each name over an arrow a matrix with its "
+                "shape. The middle part is done for each partner *s*.")
+    stages = (("*x*", n["x"]), ("*z*_t", n["z"]), ("*p*", n["p"]), ("unit", n["p"]),
+              ("mean", n["p"]), ("*g*", n["g"]), ("alpha", n["alpha"]), ("output", n["output"]))
+    width, gap, top, height = 78, 71, y + 150, 66
+    lefts = [x + k * (width + gap) for k in range(len(stages))]
+    middles = [left + width / 2 for left in lefts]
+    styles = {0: "now", 1: "now", 2: "plane", 3: "plane", 4: "plane", 5: "past"}
+    for k, (name, length) in enumerate(stages):
+        out += [box(lefts[k], top, width, height, styles.get(k, "axis")),
+                text(middles[k], top + 28, name, "middle"),
+                text(middles[k], top + 52, num(length), "middle")]
+        if k:
+            out.append(arrow([(lefts[k] - gap + 4, top + 33), (lefts[k] - 4, top + 33)], "flow"))
+    for k, matrix in (1, "W_red"), (5, "W_plu"), (6, "W_gate_g"):
+        out += [text(lefts[k] - gap / 2, top - 4, matrix, "small middle"),
+                text(lefts[k] - gap / 2, top + 17, shapes[matrix], "small middle")]
+    low, high = top + height + 70, top - 40
+    out += [arrow([(middles[0], top + height + 4), (middles[0], low), (middles[6], low),
+                   (middles[6], top + height + 4)], "flow"),
+            arrow([(middles[6], low), (middles[7], low), (middles[7], top + height + 4)], "flow"),
+            arrow([(middles[5], top - 4), (middles[5], high), (middles[7], high),
+                   (middles[7], top - 4)], "flow"),
+            text(middles[6] - 8, low - 34, "W_gate_h", "small end"),
+            text(middles[6] - 8, low - 14, shapes["W_gate_h"], "small end"),
+            box(lefts[2], top + height + 28, width, 30, "past"),
+            text(middles[2] - 10, top + height + 48, "*z*_s", "middle"),
+            text(middles[2] + 18, top + height + 48, num(n["z"]), "middle"),
+            arrow([(middles[2], top + height + 28), (middles[2], top + height + 4)], "flow")]
+    formulas = ((0, 0, "*z* = W_red *x*"), (170, 0, "*p*: Plücker coordinates of *z*_t and *z*_s"),
+                (525, 0, "unit = *p* / |*p*|"), (705, 0, "mean over the partners *s*"),
+                (950, 0, "*g* = W_plu mean"),
+                (0, 28, "alpha = sigmoid(W_gate_h *x* + W_gate_g *g*)"),
+                (525, 28, "output = alpha *x* + (1 \u2212 alpha) *g*"))
+    return out + [text(x + dx, low + 44 + dy, formula) for dx, dy, formula in formulas]
 
 
 def picture():
