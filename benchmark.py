@@ -408,9 +408,11 @@ def show_scaling(found):
 def options(description, steps):
     """Return a parser with the options that both benchmarks have."""
     def layer_list(text):
-        return [show.whole_numbers(1)(part) for part in text.split(",")]
-    layer_list.__name__ = "list of layer counts, like 1,2,4"
-    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+        try:
+            return [show.whole_numbers(1)(part) for part in text.split(",")]
+        except argparse.ArgumentTypeError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no list like 1,2,4") from None
+    parser = show.Parser(description=description, allow_abbrev=False)
     parser.add_argument("--steps", type=show.whole_numbers(1), default=steps, metavar="N",
                         help=f"training steps, one document each (default {steps})")
     parser.add_argument("--seeds", type=show.whole_numbers(1), default=1, metavar="K",

@@ -2,6 +2,7 @@
 
 Nothing here knows a model. Everything returns text, except Progress, save and run_program.
 """
+import argparse
 import math
 import os
 import sys
@@ -224,19 +225,28 @@ def check_writable(path, parser, option):
 def whole_numbers(least):
     """Return an argparse type for a whole number, `least` or more."""
     def whole_number(text):
-        if not text.strip().isdecimal() or int(text) < least:
-            raise ValueError
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} up")
         return int(text)
-    whole_number.__name__ = f"whole number ({least} or more)"
     return whole_number
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint about the options is one line, with status 2."""
+
+    def error(self, message):
+        """End with the message."""
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
 
 def run_program(main):
     """Call main() as a program: a closed pipe is silent, Ctrl-C is one line and status 130."""
     try:
-        sys.stdout.reconfigure(errors="replace")
+        if sys.stdout:
+            sys.stdout.reconfigure(errors="replace")
         main()
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         sys.exit(print("stopped", file=sys.stderr) or 130)
     except BrokenPipeError:

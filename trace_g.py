@@ -7,7 +7,6 @@ Next:      trace_alpha_wred.py, what the layer does with g
 All numbers are those of micro_grassmann.py: its functions run, and what they take and return is
 written down and printed. The arithmetic beside a number shows where it comes from.
 """
-import argparse
 import random
 import textwrap
 from contextlib import contextmanager
@@ -21,17 +20,9 @@ LAYERS = 8  # the layers to choose from are 0 to 7
 
 
 # ---- what both traces share ----------------------------------------------------------------------
-class Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
-
-    def error(self, message):
-        """End with the message and status 2."""
-        self.exit(2, f"{self.prog}: error: {message}\n")
-
-
 def options(description, steps):
     """Return a parser with the options that both traces have."""
-    parser = Parser(description=description, allow_abbrev=False)
+    parser = show.Parser(description=description, allow_abbrev=False)
     parser.add_argument("word", nargs="?", default="anna", metavar="WORD",
                         help="letters that occur in input.txt (default %(default)s)")
     for name, least, default, text in (

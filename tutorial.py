@@ -1187,14 +1187,6 @@ def is_step(text):
     return text.isascii() and text.isdecimal() and 1 <= int(text) <= len(STEPS)
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser that complains in one line."""
-
-    def error(self, message):
-        """End with one line and status 2."""
-        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
-
-
 def step_number(text):
     """Return the number of a step, for argparse."""
     if not is_step(text):
@@ -1204,7 +1196,7 @@ def step_number(text):
 
 def main():
     """Read the options; run the lesson or the quiz."""
-    parser = Parser(description=f"Learn how both models work, in {len(STEPS)} steps.",
+    parser = show.Parser(description=f"Learn how both models work, in {len(STEPS)} steps.",
                     allow_abbrev=False)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--step", type=step_number, metavar="N", help="show step N alone")

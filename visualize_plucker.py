@@ -5,7 +5,6 @@
 The vectors below are chosen, every other number in the picture is computed: dot products, Plücker
 coordinates and shapes by micro_grassmann.py, so that the picture cannot drift from the model.
 """
-import argparse
 import math
 import random
 import re
@@ -379,7 +378,7 @@ def picture():
 
 def main():
     """Write the picture and say so; one line and status 2 if that is impossible."""
-    parser = argparse.ArgumentParser(description="Draw Plücker coordinates and the mixing layer.")
+    parser = show.Parser(description="Draw Plücker coordinates and the mixing layer.")
     parser.add_argument("file", nargs="?", metavar="FILE",
                         default=Path(__file__).with_name("plucker_explained.svg"))
     file = parser.parse_args().file

@@ -48,7 +48,8 @@ class Picture(unittest.TestCase):
 
     def coordinates(self):
         """Return the values behind p01, p02 and p12, in the order they are printed."""
-        return re.findall(r"p(?:01|02|12) ?= ?(\u2212?[\d.]+)(?: |$)", "\n".join(self.words), re.MULTILINE)
+        return re.findall(r"p(?:01|02|12) ?= ?(\u2212?[\d.]+)(?: |$)", "\n".join(self.words),
+                          re.MULTILINE)
 
     def test_plucker_coordinates(self):
         wanted = [p for u, v in (*visualize_plucker.PAIRS, visualize_plucker.LIFTED)

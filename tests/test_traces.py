@@ -413,10 +413,10 @@ class TestPrograms(unittest.TestCase):
                     ([""], "WORD is empty"), (["Anna"], "WORD has 'A'"),
                     (["ann\u00e9"], "WORD has '.xe9'"), (["a" * 16], "WORD has 16 letters"),
                     (["ann", "--position", "4"], "0 to 3"),
-                    (["ann", "--position=-1"], "--position: invalid whole number"),
+                    (["ann", "--position=-1"], "--position: '-1' is no whole number"),
                     (["--layer", "8"], "--layer 8: the layers are 0 to 7"),
-                    (["--layer", "-1"], "--layer: invalid whole number|expected one argument"),
-                    (["--steps", "x"], "--steps: invalid"), (["--seed", "1.5"], "--seed: invalid"),
+                    (["--layer", "-1"], "--layer: '-1' is no whole number"),
+                    (["--steps", "x"], "--steps: 'x'"), (["--seed", "1.5"], "--seed: '1.5'"),
                     (["--nothing"], "unrecognized arguments"), (["a", "b"], "unrecognized")):
                 err = io.StringIO()
                 with self.subTest(module=module.__name__, options=options), \
