@@ -1,7 +1,7 @@
 """Attention against Grassmann mixing on names: quality, where a step's time goes, scaling.
 
 Run:       python3 benchmark.py                         (one seed)
-Compare:   python3 benchmark.py --steps 3000 --seeds 3  (the published comparison, with its spread)
+Compare:   python3 benchmark.py --steps 3000 --seeds 3  (as long as the published runs)
 Next:      benchmark_paren.py, the same on a task that asks for counting
 """
 import argparse
@@ -13,7 +13,7 @@ import random
 import statistics
 import time
 from collections import defaultdict, namedtuple
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import micro_gpt
@@ -246,7 +246,8 @@ def show_quality(found):
 def show_verdict(comparison, a, b):
     """Return what a comparison says of two contenders' losses."""
     half = f" ± {comparison['half']:.4f} (paired by seed, 95 %)" if "half" in comparison else ""
-    return f"Loss, {b} minus {a}: {comparison['mean']:+.4f}{half} nats:\n{comparison['words']}."
+    words = comparison["words"][0].upper() + comparison["words"][1:]
+    return f"Loss, {b} minus {a}: {comparison['mean']:+.4f}{half} nats.\n{words}."
 
 
 # ---- where a step's time goes --------------------------------------------------------------------
@@ -255,26 +256,36 @@ PARTS = ("embeddings, norms, residuals", "mixing", "feed-forward", "output and l
 
 
 def measure_parts(rivals, docs, steps, found):
-    """Fill found with {contender: {part: mean milliseconds a step}}."""
+    """Fill found with {contender: {part: mean milliseconds a step, percent}}, measured in turns."""
     vocab = sorted(set("".join(docs)))
     order = list(docs)
     random.Random(42).shuffle(order)
-    with show.Progress(len(rivals) * steps) as progress:
+    with show.Progress(len(rivals) * steps) as progress, ExitStack() as watches:
+        trainers = []
         for rival in rivals:
             params = rival.model.init_params(rival.config, random.Random(42))
             tokens = [rival.model.tokenize(doc, vocab) for doc in order[:steps]]
-            spent, start = dict.fromkeys((*PARTS, "forward", "logits"), 0.0), time.perf_counter()
-            with stopwatches(rival.model, params["lm_head"], spent):
-                for _ in rival.model.train(tokens, params, rival.config, steps):
-                    progress.step(f"timing the parts of {rival.name}")
-            total = time.perf_counter() - start
-            spent[PARTS[0]] = (spent["forward"] - spent["mixing"] - spent["feed-forward"]
-                               - spent["logits"])
-            spent["output and loss"] += spent["logits"]
-            spent[PARTS[-1]] = total - sum(spent[part] for part in PARTS[:-1])
-            found[rival.name] = {part: {"milliseconds": spent[part] / steps * 1000,
-                                        "percent": spent[part] / total * 100} for part in PARTS}
-            found[rival.name]["a step"] = {"milliseconds": total / steps * 1000, "percent": 100.0}
+            spent = dict.fromkeys((*PARTS, "forward", "logits", "a step"), 0.0)
+            watches.enter_context(stopwatches(rival.model, params["lm_head"], spent))
+            trainer = rival.model.train(tokens, params, rival.config, steps)
+            trainers.append((rival.name, spent, trainer))
+        for done in range(1, steps + 1):
+            for _, spent, trainer in trainers:
+                start = time.perf_counter()
+                next(trainer)
+                spent["a step"] += time.perf_counter() - start
+                progress.step("timing the parts of a step")
+            found.update((name, parts_of(spent, done)) for name, spent, _ in trainers)
+
+
+def parts_of(spent, steps):
+    """Return {part: mean milliseconds a step, percent} from the seconds spent in each."""
+    spent = dict(spent)
+    spent[PARTS[0]] = spent["forward"] - spent["mixing"] - spent["feed-forward"] - spent["logits"]
+    spent["output and loss"] += spent["logits"]
+    spent[PARTS[-1]] = spent["a step"] - sum(spent[part] for part in PARTS[:-1])
+    return {part: {"milliseconds": spent[part] / steps * 1000,
+                   "percent": spent[part] / spent["a step"] * 100} for part in (*PARTS, "a step")}
 
 
 @contextmanager
@@ -305,6 +316,8 @@ def stopwatches(model, lm_head, spent):
 
 def show_parts(found):
     """Return the table of parts as text."""
+    if not found:
+        return "nothing yet"
     rows = [["", *(cell for name in found for cell in (name, "share"))]]
     for part in (*PARTS, "a step"):
         rows.append([part])
@@ -357,7 +370,7 @@ def scaling_laws(rows, names):
     The exponent is the least-squares slope of log milliseconds against log L. The crossing is
     interpolated on the same logarithmic scales.
     """
-    upper = rows[len(rows) // 2:]
+    upper = rows[min(len(rows) // 2, len(rows) - 2):]
     xs = [math.log(row["length"]) for row in upper]
     laws = {"fitted from": upper[0]["length"], "fitted to": upper[-1]["length"], "exponents": {}}
     for name in names:
@@ -382,6 +395,8 @@ def scaling_series(found):
 
 def show_scaling(found):
     """Return the scaling section as text."""
+    if not found["rows"]:
+        return "nothing yet"
     a, b = found["contenders"]
     rows = [["", a, "", "", b, "", "", ""],
             ["L", "ms", "µs/token", "nodes", "ms", "µs/token", "nodes", "times faster"]]
@@ -419,8 +434,8 @@ def options(description, steps):
                         help="repeat with K seeds: 42, 1, 2, ... (default 1)")
     parser.add_argument("--layers", type=layer_list, default=[1], metavar="N,N",
                         help="numbers of layers to compare (default 1)")
-    parser.add_argument("--json", metavar="FILE", help="write all results there")
-    parser.add_argument("--svg", metavar="FILE", help="draw the charts there")
+    parser.add_argument("--json", metavar="FILE", help="write all results there, when all is done")
+    parser.add_argument("--svg", metavar="FILE", help="draw the charts there, when all is done")
     return parser
 
 
@@ -498,6 +513,8 @@ def main():
                         help="longest sequence of the scaling section (default 256)")
     parser.add_argument("--only", choices=("quality", "parts", "scaling"), help="one section alone")
     args = parse(parser)
+    if args.svg and args.only == "parts":
+        parser.error("--svg: the section parts has no chart")
     docs = read_docs(args, parser)
     vocab_size = len(set("".join(docs))) + 1
     rivals, one_layer = contenders(args.layers, vocab_size), contenders([1], vocab_size)
@@ -508,7 +525,7 @@ def main():
     sections = [
         ("quality", "Quality: the same documents in the same order",
          lambda found: measure_quality(rivals, docs, args, found), show_quality),
-        ("parts", f"Where a step goes: means over {part_steps} steps",
+        ("parts", f"Where a step goes: means over {part_steps} steps, in turns",
          lambda found: measure_parts(one_layer, docs, part_steps, found), show_parts),
         ("scaling", "Scaling: the mixing layer alone",
          lambda found: measure_scaling(one_layer, args.max_length, found), show_scaling)]

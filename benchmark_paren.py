@@ -115,8 +115,10 @@ def show_results(found):
     for name in names:
         rows.append([name, *(str(judged_as[name]["counts"][failure]) for failure in FAILURES)])
     curves = benchmark.curves(found["runs"])
+    width = math.ceil(len(found["runs"][0]["losses"]) / benchmark.BUCKETS)
     lines += [show.table(rows), "", *examples(found),
-              f"Training loss, seed {found['runs'][0]['seed']}", show.chart(curves, "step", "nats")]
+              f"Training loss, seed {found['runs'][0]['seed']}, means of {width} steps",
+              show.chart(curves, "step", "nats")]
     return "\n".join(lines)
 
 

@@ -195,6 +195,6 @@ if __name__ == "__main__":
     try:
         main()
     except (ArithmeticError, KeyboardInterrupt) as e:
-        sys.exit(print(f"{str(e) or 'stopped':70}", file=sys.stderr) or (2 if e.args else 130))
+        sys.exit(print(f"{str(e) or 'stopped':50}", file=sys.stderr) or (2 if e.args else 130))
     except BrokenPipeError:
         sys.stdout = None

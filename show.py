@@ -5,6 +5,7 @@ Nothing here knows a model. Everything returns text, except Progress, save and r
 import argparse
 import math
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -96,8 +97,9 @@ def chart(series, x_label, y_label, log=False, width=62, height=14):
     ends = f"{xs[0]:g}", f"{xs[1]:g}"
     lines.append(f"{'':7} +{'-' * width}")
     lines.append(f"{'':9}{ends[0]}{x_label:^{width - len(ends[0]) - len(ends[1])}}{ends[1]}")
-    lines.append(f"{'':9}" + ", ".join(f"{mark} {name}" for mark, name in zip(marks, series))
-                 + ", * both" + (", both axes logarithmic" if log else ""))
+    legend = [f"{mark} {name}" for mark, name in zip(marks, series)]
+    legend.append("* both" if len(series) == 2 else "* several")
+    lines.append(" " * 9 + ", ".join(legend) + (", both axes logarithmic" if log else ""))
     return "\n".join(lines)
 
 
@@ -180,6 +182,7 @@ class Progress:
     def __init__(self, total):
         self.total, self.done, self.start, self.shown = total, 0.0, time.perf_counter(), 0.0
         self.live = sys.stderr is not None and sys.stderr.isatty()
+        self.width = min(78, shutil.get_terminal_size().columns - 1)
 
     def step(self, text, amount=1.0):
         """Count `amount` of the total as done; at most ten times a second, say so."""
@@ -188,13 +191,13 @@ class Progress:
         if self.live and now - self.shown > 0.1:
             self.shown = now
             left = (now - self.start) * (self.total / self.done - 1)
-            line = f"\r{text}, {max(0, left):.0f} s left"
-            print(line[:78].ljust(78), end="", file=sys.stderr, flush=True)
+            line = f"{text}, {max(0, left):.0f} s left"[:self.width].ljust(self.width)
+            print(f"\r{line}", end="", file=sys.stderr, flush=True)
 
     def clear(self):
         """Wipe the line."""
         if self.live:
-            print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
+            print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
 
     def __enter__(self):
         return self

@@ -21,7 +21,7 @@ import threading
 import unittest
 from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
-from itertools import combinations, islice
+from itertools import combinations, count, islice
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
@@ -32,7 +32,7 @@ import benchmark_paren
 import micro_gpt
 import micro_grassmann
 import show
-from tests.helpers import ROOT, set_up
+from tests.helpers import ROOT, set_up, slow
 
 try:
     import pty
@@ -91,7 +91,7 @@ def command(script, options):
 
 def launch(script, *options):
     """Run a program on its own; return its status, what it printed, its errors."""
-    ended = subprocess.run(command(script, options), cwd=str(FOLDER), env=SETTINGS, timeout=120,
+    ended = subprocess.run(command(script, options), cwd=str(FOLDER), env=SETTINGS, timeout=300,
                            capture_output=True, encoding="utf-8", check=False)
     return SimpleNamespace(status=ended.returncode, out=ended.stdout, err=ended.stderr)
 
@@ -158,7 +158,7 @@ class Case(unittest.TestCase):
 
     def same(self, cell, value, unit=""):
         """Assert that a printed number is the value, rounded to the decimals that are printed."""
-        self.assertRegex(cell, rf"^[+-]?\d{{1,3}}(,\d{{3}})*(\.\d+)?{unit}$")
+        self.assertRegex(cell, rf"^[+-]?\d+(,\d{{3}})*(\.\d+)?{unit}$")
         cell = cell[:len(cell) - len(unit)]
         half = 0.5 * 10 ** -len(cell.partition(".")[2])
         self.assertLessEqual(abs(float(cell.replace(",", "")) - value), half * 1.000001)
@@ -174,7 +174,7 @@ class Case(unittest.TestCase):
     def same_verdict(self, lines, found, a, b):
         """Assert that the lines say what a comparison found."""
         comparison = found["comparisons"][b]
-        pattern = r"Loss, (.+) minus (.+): ([+-]\S+)(?: ± (\S+) \(paired by seed, 95 %\))? nats:"
+        pattern = r"Loss, (.+) minus (.+): ([+-]\S+)(?: ± (\S+) \(paired by seed, 95 %\))? nats\."
         self.assertRegex(lines[0], f"^{pattern}$")
         second, first, mean, half = re.match(pattern, lines[0]).groups()
         self.assertEqual((first, second), (a, b))
@@ -182,7 +182,8 @@ class Case(unittest.TestCase):
         self.assertEqual(half is None, "half" not in comparison)
         if half:
             self.same(half, comparison["half"])
-        self.assertEqual(lines[1], f"{comparison['words']}.")
+        words = comparison["words"]
+        self.assertEqual(lines[1], f"{words[0].upper()}{words[1:]}.")
 
     def same_legend(self, lines, curves):
         """Assert that a chart spans the curves and names each with a mark of its own."""
@@ -190,7 +191,7 @@ class Case(unittest.TestCase):
         first, last = ends.split()[0], ends.split()[-1]
         xs = [x for curve in curves.values() for x, _ in curve]
         self.assertEqual((float(first), float(last)), (min(xs), max(xs)))
-        marks = [mark for mark, name in re.findall(r"(?:^|, )(\S) (.+?)(?=, \S [aG]|, \* both)",
+        marks = [mark for mark, name in re.findall(r"(?:^|, )(\S) (.+?)(?=, \S [aG]|, \* )",
                                                    legend.strip()) if name in curves]
         self.assertEqual(len(set(marks)), len(curves), legend)
 
@@ -496,7 +497,8 @@ class TestBenchmark(Case):
             [f"{PYTHON}; {len(DOCS)} documents; 20 steps; seeds 42"]])
         self.assertEqual(list(self.sections)[1:], [
             "Quality: the same documents in the same order",
-            "Where a step goes: means over 20 steps", "Scaling: the mixing layer alone"])
+            "Where a step goes: means over 20 steps, in turns",
+            "Scaling: the mixing layer alone"])
         self.assertEqual(list(self.results)[3:], ["quality", "parts", "scaling"])
 
     def test_quality(self):
@@ -623,8 +625,13 @@ class TestSeedsAndLayers(Case):
                     with self.subTest(model=name, seed=seed, layers=layers):
                         self.assertEqual((run["name"].split(",")[0], run["seed"]), (name, seed))
                         seen, unseen = model.split_docs(own.docs, 2)
-                        losses = list(model.train(seen, own.params, own.config, 2))
+                        births, losses = [next(model.clock)], []
+                        for loss in model.train(seen, own.params, own.config, 2):
+                            losses.append(loss)
+                            births.append(next(model.clock))
                         self.assertEqual(run["losses"], losses)
+                        self.assertEqual(run["nodes"], [after - before - 1 for before, after
+                                                        in zip(births, births[1:])])
                         self.assertAlmostEqual(
                             run["loss"], model.evaluate(unseen, own.params, own.config), 12)
                         self.assertEqual(run["samples"][0], model.generate(
@@ -635,7 +642,17 @@ class TestSeedsAndLayers(Case):
 
 
 class TestFewDocuments(Case):
-    """Fewer than ten documents leave none to evaluate on."""
+    """Fewer than ten documents leave none to evaluate on; those of ten or more stay unseen."""
+
+    def test_training_starts_over_before_the_unseen(self):
+        """The tenth step of ten documents takes the first one again, not the tenth."""
+        data, file = write("ten.txt", "\n".join(DOCS[:10])), FOLDER / "ten.json"
+        self.succeeds(call(benchmark, "--data", data, "--steps", 10, "--only", "quality",
+                           "--json", file))
+        for run, model in zip(load(file)["quality"]["runs"], MODELS.values()):
+            own = set_up(model, DOCS[:10])
+            self.assertEqual(run["losses"], list(
+                model.train(own.docs[:9], own.params, own.config, 10)))
 
     def test_evaluation_needs_ten(self):
         for number in (1, 9, 10):
@@ -732,10 +749,36 @@ class TestFigures(Case):
         self.assertEqual(found["milliseconds"]["seeds"], [2, 2])
         self.assertEqual(found["nodes"]["seeds"], [25, 25])
         self.assertNotIn("loss", found)
+        first = benchmark.curves([{"name": name, "losses": losses} for name, losses in (
+            ("a", []), ("a", [3.0]), ("b", [2.0]), ("a", [1.0]))])
+        self.assertEqual(first, {"a": [(0.5, 3.0)], "b": [(0.5, 2.0)]})
         curve = benchmark.smooth([float(i) for i in range(100)])
         self.assertEqual(len(curve), 34)
         self.assertEqual(curve[:2] + curve[-1:], [(1.5, 1.0), (4.5, 4.0), (99.5, 99.0)])
         self.assertEqual(len(benchmark.smooth([1.0] * 40)), 40)
+
+    def test_units(self):
+        """With a clock that moves by a quarter of a second at each look."""
+        clock = SimpleNamespace(perf_counter=count(0, 0.25).__next__)
+        rivals = benchmark.contenders([1], len(set("".join(DOCS))) + 1)
+        with mock.patch.object(benchmark, "time", clock), show.Progress(1) as progress:
+            *_, runs = benchmark.train_all(rivals, DOCS, 1, 42, 0, progress)
+            self.assertEqual(benchmark.mixing_cost(rivals[0], 2)[0], 0.25)
+        self.assertEqual([run["milliseconds"] for run in runs], [[250], [250]])
+
+    def test_medians_in_turns(self):
+        """Fifteen times at a length, the n-th taking n² hundredths of a second: median 64."""
+        calls, found = [], {}
+
+        def cost(rival, length):
+            calls.append((length, rival.name))
+            return calls.count(calls[-1]) ** 2 / 100, 7
+        with mock.patch.object(benchmark, "mixing_cost", cost):
+            benchmark.measure_scaling(benchmark.contenders([1], 5), 40, found)
+        self.assertEqual(calls, [(length, name) for length in (8, 16, 32) for _ in range(15)
+                                 for name in ("attention", "Grassmann")])
+        self.assertEqual(found["rows"][1]["Grassmann"], {
+            "milliseconds": 640, "microseconds a token": 40000, "nodes": 7})
 
     def rows(self, attention, grassmann, lengths=(8, 16, 32, 64, 128, 256)):
         """Return made-up rows of the scaling section from two functions of the length."""
@@ -1036,7 +1079,8 @@ class TestBenchmarkParen(Case):
         for run in found["runs"][:2]:
             self.same_examples(next(blocks), run)
         caption, *chart = next(blocks)
-        self.assertEqual(caption, "Training loss, seed 42")
+        width = math.ceil(len(found["runs"][0]["losses"]) / benchmark.BUCKETS)
+        self.assertEqual(caption, f"Training loss, seed 42, means of {width} steps")
         self.same_legend(chart, benchmark.curves(found["runs"]))
         self.assertEqual(list(blocks), [])
 
@@ -1164,11 +1208,19 @@ class TestBadOptions(Case):
                     self.refuses(call(script, *case), script, case)
 
     def test_as_programs(self):
-        for script, case in ((benchmark, ("--data", FOLDER / "missing")),
-                             (benchmark, ("--layers", "1,,2")),
-                             (benchmark_paren, ("--json", FOLDER / "missing" / "out"))):
+        right = "--steps", 1, "--data", DATA  # should it run after all, it is soon over
+        for script, case, *more in ((benchmark, ("--data", FOLDER / "missing"), *right),
+                                    (benchmark, ("--layers", "1,,2"), *right),
+                                    (benchmark_paren, ("--json", FOLDER / "missing" / "out"))):
             with self.subTest(script=script.__name__, options=case):
-                self.refuses(launch(f"{script.__name__}.py", *case), script, case)
+                self.refuses(launch(f"{script.__name__}.py", *more, *case), script, case)
+
+    def test_smallest_length_and_a_chart_that_does_not_exist(self):
+        ended = call(benchmark, "--data", DATA, "--only", "scaling", "--max-length", 16)
+        self.assertEqual(ended.status, 0, ended.err)
+        self.assertIn("fitted from L = 8 to 16.", ended.out)
+        case = ("--svg", FOLDER / "parts.svg", "--only", "parts")
+        self.refuses(call(benchmark, *case), benchmark, case[:1])
 
     @unittest.skipUnless(hasattr(os, "geteuid") and os.geteuid(), "root may write everywhere")
     def test_a_folder_without_permission(self):
@@ -1205,10 +1257,10 @@ class TestStopping(Case):
         """
         steps = iter(range(1, step + 1))
 
-        def count(*_):
+        def press(*_):
             if next(steps) == step:
                 raise KeyboardInterrupt
-        with mock.patch.object(show.Progress, "step", count):
+        with mock.patch.object(show.Progress, "step", press):
             ended = call(program, *self.files, *options)
         self.assertEqual((ended.status, ended.err), ("interrupted", ""))
         _, blocks = sections(ended.out).values()
@@ -1216,6 +1268,8 @@ class TestStopping(Case):
             self.assertEqual(blocks[0].pop(0), "(stopped early: this much is known)")
         return [block for block in blocks if block]
 
+    @slow
+    @slow
     def test_quality_at_any_time(self):
         """Two steps and ten samples of each model, for each of two seeds."""
         losses = {}
@@ -1249,11 +1303,13 @@ class TestStopping(Case):
     def test_parts_and_scaling(self):
         options = ("--data", DATA, "--steps", 2, "--max-length", 32, "--only")
         self.files = self.files[:2]  # of the parts no figure is drawn
-        for step, measured in ((1, []), (2, []), (3, ["attention"])):
+        for step, measured in ((1, []), (2, []), (3, ["attention", "Grassmann"])):
             blocks = self.stop(benchmark, step, *options, "parts")
             self.assertEqual(re.findall("attention|Grassmann", str(blocks)), measured)
         with mock.patch.object(benchmark, "mixing_cost", lambda rival, length: (length, length)):
-            for step, lengths in ((1, []), (15, []), (16, ["8"]), (31, ["8", "16"])):
+            for step in 1, 15:
+                self.assertIn("nothing yet", str(self.stop(benchmark, step, *options, "scaling")))
+            for step, lengths in ((16, ["8"]), (31, ["8", "16"])):
                 _, table = self.stop(benchmark, step, *options, "scaling")
                 self.assertEqual(list(read_table(table[1:])[1]), lengths)
 
@@ -1325,7 +1381,7 @@ class TestStopping(Case):
             command("benchmark.py", ("--data", DATA, *self.files, *options)), env=SETTINGS,
             cwd=str(FOLDER), stdout=subprocess.PIPE, stderr=its, encoding="utf-8")
         os.close(its)
-        limit = threading.Timer(60, process.kill)
+        limit = threading.Timer(120, process.kill)
         limit.start()
         seen = ""
         try:
@@ -1350,7 +1406,7 @@ class TestStopping(Case):
         process = subprocess.Popen(
             command("benchmark.py", ("--data", DATA, "--steps", 2, "--only", "quality")),
             env=SETTINGS, cwd=str(FOLDER), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        limit = threading.Timer(60, process.kill)
+        limit = threading.Timer(120, process.kill)
         limit.start()
         try:
             self.assertIn(b"40 documents", process.stdout.readline())

@@ -62,7 +62,7 @@ def small(model, **changes):
     return set_up(model, WORDS, scale=4, **changes)
 
 
-# ---- the reference: design.md, section 3, with all positions of a document in one tensor ---------
+# ---- the reference: the formulas of README.md, all positions of a document in one tensor ---------
 
 def reference(config, weights, tokens):
     """Return the logits after every token at once."""
@@ -116,7 +116,8 @@ def reference_loss(config, weights, tokens):
     return F.cross_entropy(reference(config, weights, tokens[:-1]), tokens[1:])
 
 
-@unittest.skipIf(torch is None, "PyTorch is not installed")
+@unittest.skipIf(torch is None and not os.environ.get("MICROGRASSMANN_TORCH"),
+                 "PyTorch is not installed (MICROGRASSMANN_TORCH=1 makes this an error)")
 class AgainstTorch(unittest.TestCase):
     """The scalar programs compute what the tensors compute."""
 

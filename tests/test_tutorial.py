@@ -23,7 +23,7 @@ import benchmark
 import micro_gpt
 import micro_grassmann
 import tutorial
-from tests.helpers import INPUT, ROOT, flat, run, set_up
+from tests.helpers import INPUT, ROOT, flat, run, set_up, slow
 
 try:
     import pty
@@ -576,6 +576,7 @@ class TestPages(unittest.TestCase):
                         mutated(model, function, old, new), self.assertRaises(AssertionError):
                     check(page(number, **case), **case)
 
+    @slow
     def test_broken_methods_show(self):
         """The same for the sigmoid, the order of backward and the window."""
         value = micro_grassmann.Value
