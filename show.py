@@ -211,7 +211,8 @@ def save(path, text):
     path = Path(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        draft.write_text(text, encoding="utf-8", newline=None)
+        with open(draft, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
         os.replace(draft, path)
     finally:
         if draft.exists():
