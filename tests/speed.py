@@ -58,8 +58,11 @@ def nodes_below(root):
 
 
 def import_seconds(name):
-    """Return the median time a fresh interpreter takes to import a module."""
-    command = [sys.executable, "-c", IMPORT.format(name), str(ROOT)]
+    """Return the median time a fresh interpreter takes to import a module.
+
+    -S leaves out what is installed beside Python, which may import half of the library beforehand.
+    """
+    command = [sys.executable, "-S", "-c", IMPORT.format(name), str(ROOT)]
     return median([float(subprocess.run(command, capture_output=True, check=True).stdout)
                    for _ in range(IMPORTS)])
 
