@@ -605,7 +605,7 @@ def main():
             print(f"step {step} of {args.steps}, loss {loss:.4f}, {left:.0f} s left  ",
                   end="\r" if live and step < args.steps else "\n", flush=True)
     loss = f"{evaluate(unseen, params, config):.4f}" if unseen else "needs ten documents or more"
-    print(f"loss on {len(unseen)} unseen documents: {loss}")
+    print(f"loss on {len(unseen)} unseen documents: {loss}", flush=True)
     for n in range(1, args.samples + 1):
         print(f"sample {n:2}: {generate(vocab, params, config, rng, args.temperature)}", flush=True)
 

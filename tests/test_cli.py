@@ -381,6 +381,19 @@ class TestStopping(Case):
                 self.assertEqual(process.stderr.read(), b"")
                 self.assertEqual(process.wait(), 0)
 
+    def test_a_pipe_closed_from_the_start_is_no_error(self):
+        """Without samples the last line is flushed in time to meet the error."""
+        settings = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+        for script in SCRIPTS:
+            reader, writer = os.pipe()
+            os.close(reader)
+            with self.subTest(script=script.name):
+                done = subprocess.run([sys.executable, str(script), "--steps", "0", "--samples", "0"],
+                                      stdout=writer, stderr=subprocess.PIPE, env=settings,
+                                      timeout=60, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+            os.close(writer)
+
 
 class TestAgainstThePlainEngine(unittest.TestCase):
     """Each product and addition a node of its own, nothing fused: the losses are the same."""
