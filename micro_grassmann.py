@@ -28,7 +28,7 @@ import random
 import sys
 import time
 from collections import namedtuple
-from itertools import chain, compress, count
+from itertools import compress, count
 from operator import attrgetter, mul
 from pathlib import Path
 
@@ -49,8 +49,9 @@ from pathlib import Path
 # A node may pass its share on to its children only when its own sum is complete, after all nodes
 # made from it. So we walk from the loss backwards. As a node is made from nodes that exist already,
 # it is born later than its children; visiting the last-born first is therefore a valid order, and
-# all it takes is a number for each birth.
-clock = count()  # next(clock) gives 0, then 1, then 2, ...
+# all it takes is a number for each birth: next(clock) gives 0, then 1, then 2, ... And sumprod, for
+# later, makes 1*3 + 2*4 of (1, 2) and (3, 4); Python has its own from 3.12 on, which is faster.
+clock, sumprod = count(), getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))
 
 
 class Value:
@@ -132,11 +133,11 @@ class Value:
 
     __radd__, __rmul__ = __add__, __mul__  # 1 + a is a + 1, and 2 * a is a * 2
 
-    # backward first collects all nodes under the loss, generation by generation. This is a loop
-    # because a function that calls itself for each child would hit Python's recursion limit (1,000
-    # by default) on a long chain of operations. Then the inner nodes, those with children, hand
-    # their gradients down, last-born first. Each starts from 0, or a second call would hand down
-    # the first one's share again. Leaves add up over all calls, one for each loss.
+    # backward first collects the inner nodes under the loss, those with children, level by level.
+    # This is a loop because a function that calls itself for each child would hit Python's
+    # recursion limit (1,000 by default) on a long chain of operations. Then they hand their
+    # gradients down, last-born first. Each starts from 0, or a second call would hand down the
+    # first one's share again. Leaves add up over all calls, one for each loss.
     def backward(self):
         """Set grad of each inner node under this one to d self / d node; add it to each leaf's.
 
@@ -149,17 +150,18 @@ class Value:
         >>> a.grad
         12.0
         """
-        reached, frontier = set(), {self}
-        while frontier:
-            reached |= frontier
-            frontier = set(chain.from_iterable([node.children for node in frontier])) - reached
-        inner = sorted([v for v in reached if v.children], key=attrgetter("born"), reverse=True)
+        reached, level = set(), {self}
+        while level:
+            reached |= level
+            level = {c for c in set().union(*[v.children for v in level]) if c.children} - reached
+        inner = sorted(reached, key=attrgetter("born"), reverse=True)
         for node in inner:
             node.grad = 0.0
         self.grad = 1.0  # d self / d self
         for node in inner:
+            grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * node.grad
+                child.grad += local_grad * grad
 
 
 def lift(x):
@@ -188,10 +190,9 @@ def linear(x, matrix):
     >>> y, row[0], x[0]
     (Value(data=11, grad=1), Value(data=1, grad=3), Value(data=3, grad=1))
     """
-    x = tuple(x)
-    x_data = tuple([v.data for v in x])
+    x_data = tuple(map(attrgetter("data"), x := tuple(x)))
     rows = [(row, tuple([w.data for w in row])) for row in matrix]
-    return tuple([Value(sum(map(mul, x_data, data)), row + x, x_data + data) for row, data in rows])
+    return tuple([Value(sumprod(x_data, data), row + x, x_data + data) for row, data in rows])
 
 
 def dot(a, b):
@@ -267,15 +268,8 @@ def plucker(u, v):
 # W_plu to each p and averages then. As a matrix times a mean is the mean of the products, this is
 # the same, but costs one product for each offset. At position 0, g is 0.
 #
-# Gate. How much of g should come in? alpha, a number between 0 and 1 for each of the d dimensions,
-# decides: at 1, x stays; at 0, g replaces it. It depends on both, by two more matrices:
-#
-#     alpha  = sigmoid(W_gate_h x + W_gate_g g)
-#     result = alpha * x + (1 - alpha) * g
-#
-# The code computes the same in another form. Joining each row of W_gate_h with that of W_gate_g (+
-# joins tuples) gives one matrix, whose product with x and g joined, [x; g], is the sum in brackets.
-# And g + alpha * (x - g) is the result with one multiplication fewer.
+# Gate. What comes of it is a mixture of x_t and g_t, in proportions that the layer chooses: the
+# function gate, after this one.
 def mix(x, layer, past, params, config):
     """Return what position t makes of itself and its past: d Values from the d of x.
 
@@ -283,9 +277,9 @@ def mix(x, layer, past, params, config):
     z_0 ... z_(t-1), each of r Values; z_t is appended to it.
 
     In the example d = r = 2, so there is one Plücker coordinate; W_red changes nothing, and the
-    gate matrices are 0, so alpha is sigmoid(0) = 1/2. Position 0 has no past: half of (1, 0). At
-    position 1, z = (0, 1) meets (1, 0): p = 0*0 - 1*1 = -1, already of length 1. W_plu makes
-    g = (-4, -6) of it, and the result lies halfway between (0, 1) and g.
+    gate matrices are 0, which makes the mixture half and half. Position 0 has no past: half of
+    (1, 0). At position 1, z = (0, 1) meets (1, 0): p = 0*0 - 1*1 = -1, already of length 1. W_plu
+    makes g = (-4, -6) of it, and the result lies halfway between (0, 1) and g.
 
     >>> def matrix(*rows): return [tuple(map(Value, row)) for row in rows]
     >>> zeros = matrix((0, 0), (0, 0))
@@ -297,16 +291,37 @@ def mix(x, layer, past, params, config):
     [0.5, 0.0]
     [-2.0, -2.5]
     """
-    z, units, g = linear(x, params[f"{layer}.W_red"]), [], [Value(0.0)] * len(x)
+    z, units, W_plu = linear(x, params[f"{layer}.W_red"]), [], params[f"{layer}.W_plu"]
     past.append(z)
     for offset in [o for o in config.window if o < len(past)]:
         p = plucker(z, past[-1 - offset])  # past[-1] is z_t itself
         inverse_length = (dot(p, p) + 1e-8) ** -0.5
         units.append([p_ij * inverse_length for p_ij in p])
-    if units:
-        g = linear([total(p) * (1 / len(units)) for p in zip(*units)], params[f"{layer}.W_plu"])
-    gate = [w_h + w_g for w_h, w_g in zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])]
-    alpha = [score.sigmoid() for score in linear((*x, *g), gate)]
+    mean = [total(p) * (1 / len(units)) for p in zip(*units)] or [Value(0.0)] * len(W_plu[0])
+    return gate(x, linear(mean, W_plu), layer, params)
+
+
+# How much of g should come in? alpha, a number between 0 and 1 for each of the d dimensions,
+# decides: at 1, x stays; at 0, g replaces it. It depends on both, by two more matrices:
+#
+#     alpha  = sigmoid(W_gate_h x + W_gate_g g)
+#     result = alpha * x + (1 - alpha) * g
+#
+# The code computes the same in another form. Joining each row of W_gate_h with that of W_gate_g (+
+# joins tuples) gives one matrix, whose product with x and g joined, [x; g], is the sum in brackets.
+# And g + alpha * (x - g) is the result with one multiplication fewer.
+def gate(x, g, layer, params):
+    """Return alpha * x + (1 - alpha) * g, d Values from the d of x and of g.
+
+    With W_gate_h = W_gate_g = (1), x = log 3 and g = 0, alpha is sigmoid(log 3) = 3/4.
+
+    >>> params = {"layer0.W_gate_h": [(Value(1.0),)], "layer0.W_gate_g": [(Value(1.0),)]}
+    >>> [y] = gate([Value(math.log(3))], [Value(0.0)], "layer0", params)
+    >>> round(y.data / math.log(3), 4)
+    0.75
+    """
+    rows = [w_h + w_g for w_h, w_g in zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])]
+    alpha = [score.sigmoid() for score in linear((*x, *g), rows)]
     return [g_i + a * (x_i - g_i) for a, x_i, g_i in zip(alpha, x, g)]
 
 
@@ -414,7 +429,11 @@ def forward(token, cache, params, config):
 #
 # The right side, log-sum-exp minus the target's logit, needs no probability that could round to 0,
 # of which there is no log. To keep exp from overflowing, the highest logit, top, is subtracted from
-# all and added back after the log. It cancels, so it may be a constant without gradient.
+# all and added back after the log.
+#
+# The derivative towards v_k comes out simply: log (sum of exp(v_k)) gives exp(v_k) / sum, which is
+# the probability of k, and - v_target gives -1 to the target alone. So this too is one node: each
+# logit is pulled down by the probability it wrongly gets, the target's up by what it lacks.
 def cross_entropy(logits, target):
     """Return -log softmax(logits)[target] as one Value, in nats, the unit of the natural logarithm.
 
@@ -427,8 +446,10 @@ def cross_entropy(logits, target):
     >>> round(loss.data, 4), [round(v.grad, 4) for v in logits]
     (0.2877, [0.25, -0.25])
     """
-    top = Value(max([v.data for v in logits]))
-    return total([(v - top).exp() for v in logits]).log() + top - logits[target]
+    top = max(logits, key=attrgetter("data")).data
+    exps = [math.exp(v.data - top) for v in logits]
+    loss = math.log(norm := sum(exps)) + top - logits[target].data
+    return Value(loss, tuple(logits), [e / norm - (i == target) for i, e in enumerate(exps)])
 
 
 # Each position of a document is an exercise: given the tokens up to here, which is next? n tokens
@@ -476,34 +497,35 @@ def tokenize(doc, vocab):
 
 
 # Plain descent would move each weight by -lr * gradient, where lr is the learning rate. But one
-# name's gradient is noisy, and its usual size differs from weight to weight. Adam keeps two running
-# means for each weight, m of its gradient and v of its squared gradient, and moves it by
+# name's gradient is noisy, and its usual size differs from weight to weight. Adam divides a mean of
+# the recent gradients, which smooths the noise, by the root of the mean of their squares:
 #
-#     -lr * m / (sqrt(v) + 1e-8)
+#     move = -lr * mean gradient / (sqrt(mean squared gradient) + 1e-8)
 #
-# m smooths the noise. The division makes the step about lr long if the gradients agree, be they
-# large or small, and shorter if they contradict each other. A running mean with beta = 0.85 is 85 %
-# old mean and 15 % new value. As it starts from 0, it is too small after k steps, by the factor
-# 1-beta**k, and the bias correction divides by this: `rate` and `spread` do so for m and v, once
-# for all weights.
+# Its length is about lr if the gradients agree, be they large or small, and less if they contradict
+# each other. What happened k steps ago counts beta**k in the means, so the lists need no more than
+# one number per weight: m = beta1 * m + gradient, and v likewise with the square. These are sums;
+# divided by the sum of all that counts, 1 + beta + beta² + ... = (1 - beta**step) / (1 - beta),
+# they are means. `rate` and `spread` do that, once for all weights. (The source has m and v smaller
+# by the factor 1 - beta, and calls the division by 1 - beta**step bias correction.)
 def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
     """Move each weight once, update the lists m and v in place, set all gradients back to 0.
 
     weights, m and v have equal length; step counts from 1. Source: Kingma & Ba 2014,
-    arXiv:1412.6980, with microGPT's betas. In the first step below, m = 0.15 * 4 = 0.6, corrected
-    4, and v = 0.01 * 16 = 0.16, corrected 16. So the weight moves by -0.01 * 4 / sqrt(16) = -0.01.
+    arXiv:1412.6980, with microGPT's betas. In the first step below the means are 4 and 4² = 16, and
+    the weight moves by -0.01 * 4 / sqrt(16) = -0.01.
 
     >>> w, m, v = Value(1.0), [0.0], [0.0]
     >>> w.grad = 4.0
     >>> adam_step([w], m, v, step=1, lr=0.01)
-    >>> w, round(m[0], 4), round(v[0], 4)
-    (Value(data=0.99, grad=0), 0.6, 0.16)
+    >>> w, m, v
+    (Value(data=0.99, grad=0), [4.0], [16.0])
     """
-    rate, spread = lr / (1 - beta1 ** step), 1 / (1 - beta2 ** step)
+    rate, spread = lr * (1 - beta1) / (1 - beta1 ** step), (1 - beta2) / (1 - beta2 ** step)
     for i, w in enumerate(weights):
-        m[i] = beta1 * m[i] + (1 - beta1) * w.grad
-        v[i] = beta2 * v[i] + (1 - beta2) * w.grad * w.grad
-        w.data, w.grad = w.data - rate * m[i] / (math.sqrt(spread * v[i]) + 1e-8), 0.0
+        m[i] = m_i = beta1 * m[i] + w.grad
+        v[i] = v_i = beta2 * v[i] + w.grad * w.grad
+        w.data, w.grad = w.data - rate * m_i / (math.sqrt(spread * v_i) + 1e-8), 0.0
 
 
 # One step of training is the loss of one document, its gradient, and one move of all weights. lr
@@ -512,7 +534,7 @@ def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
 # Python frees an object when the last reference to it is gone. Only objects that refer to each
 # other in a circle need the garbage collector, which now and then searches the live objects. A
 # Value refers to older ones only: a graph has no circle, and to search its thousands of nodes is in
-# vain. So the collector rests while there is one. `loss = losses = loss.data` puts a number in
+# vain. So the collector rests while there is one. `loss = ce = loss.data` puts a number in
 # place of the last two references to it, and so frees it.
 def train(docs, params, config, steps, lr=0.01):
     """Train on one token list of docs a step; yield each step's mean loss in nats per token.
@@ -530,10 +552,9 @@ def train(docs, params, config, steps, lr=0.01):
     for step in range(steps):
         gc.disable()
         try:
-            losses = token_losses(docs[step % len(docs)], params, config)
-            loss = total(losses) * (1 / len(losses))
+            loss = total(ce := token_losses(docs[step % len(docs)], params, config)) * (1 / len(ce))
             loss.backward()
-            loss = losses = loss.data
+            loss = ce = loss.data
         finally:
             gc.enable()
         if not math.isfinite(loss):
@@ -586,12 +607,8 @@ def main():
         parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
     args = parser.parse_args()
     for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
-        if not least <= vars(args)[name] < math.inf:
-            parser.error(f"--{name} {vars(args)[name]}: must be a number from {least} up")
-    try:
-        docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")
-    except (OSError, ValueError) as error:
-        parser.error(f"--data {args.data}: {error}")
+        least <= vars(args)[name] < math.inf or parser.error(f"--{name} must lie in [{least}, inf)")
+    docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")
     (rng := random.Random(args.seed)).shuffle(docs)
     vocab = sorted(set("".join(docs)))
     params = init_params(config := Config(len(vocab) + 1), rng)  # + 1 for BOS
@@ -610,11 +627,13 @@ def main():
         print(f"sample {n:2}: {generate(vocab, params, config, rng, args.temperature)}", flush=True)
 
 
-# No traceback after a failed training (status 2), Ctrl-C (130), or when a pipe's reader has left.
+# No traceback when a pipe's reader has left, after an error (status 2) or Ctrl-C (130). The message
+# names the command, and with it the file that could not be read.
 if __name__ == "__main__":
     try:
         main()
-    except (ArithmeticError, KeyboardInterrupt) as e:
-        sys.exit(print(f"{str(e) or 'stopped':50}", file=sys.stderr) or (2 if e.args else 130))
     except BrokenPipeError:
         sys.stdout = None
+    except (ArithmeticError, KeyboardInterrupt, OSError, ValueError) as e:
+        print(f"{' '.join(sys.argv)}: {str(e) or 'stopped':30}", file=sys.stderr)
+        sys.exit(130 if isinstance(e, KeyboardInterrupt) else 2)

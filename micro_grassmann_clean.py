@@ -6,11 +6,11 @@ import random
 import sys
 import time
 from collections import namedtuple
-from itertools import chain, compress, count
+from itertools import compress, count
 from operator import attrgetter, mul
 from pathlib import Path
 
-clock = count()
+clock, sumprod = count(), getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))
 class Value:
     """A number with its gradient, its children and the local derivative towards each child."""
     __slots__ = ("born", "children", "data", "grad", "local_grads")
@@ -34,27 +34,27 @@ class Value:
     __radd__, __rmul__ = __add__, __mul__
     def backward(self):
         """Set grad to d self / d node in each node self was made from; leaves add theirs up."""
-        reached, frontier = set(), {self}
-        while frontier:
-            reached |= frontier
-            frontier = set(chain.from_iterable([node.children for node in frontier])) - reached
-        inner = sorted([v for v in reached if v.children], key=attrgetter("born"), reverse=True)
+        reached, level = set(), {self}
+        while level:
+            reached |= level
+            level = {c for c in set().union(*[v.children for v in level]) if c.children} - reached
+        inner = sorted(reached, key=attrgetter("born"), reverse=True)
         for node in inner:
             node.grad = 0.0
         self.grad = 1.0
         for node in inner:
+            grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
-                child.grad += local_grad * node.grad
+                child.grad += local_grad * grad
 def lift(x): return x if isinstance(x, Value) else Value(x)  # plain numbers join in
 def total(values):
     """Return the sum of the values as one node."""
     return Value(sum([v.data for v in values]), tuple(values), (1.0,) * len(values))
 def linear(x, matrix):
     """Return matrix @ x, each row's dot product with x as one node."""
-    x = tuple(x)
-    x_data = tuple([v.data for v in x])
+    x_data = tuple(map(attrgetter("data"), x := tuple(x)))
     rows = [(row, tuple([w.data for w in row])) for row in matrix]
-    return tuple([Value(sum(map(mul, x_data, data)), row + x, x_data + data) for row, data in rows])
+    return tuple([Value(sumprod(x_data, data), row + x, x_data + data) for row, data in rows])
 def dot(a, b):
     """Return the dot product of two vectors as one node."""
     return linear(a, [tuple(b)])[0]
@@ -67,17 +67,19 @@ def plucker(u, v):
     return [Value(a.data * d.data - b.data * c.data, (a, b, c, d),
                   (d.data, -c.data, -b.data, a.data)) for a, b, c, d in pairs]
 def mix(x, layer, past, params, config):
-    """Return x gated against g, the mean of its planes with the past; past holds the earlier z."""
-    z, units, g = linear(x, params[f"{layer}.W_red"]), [], [Value(0.0)] * len(x)
+    """Return x gated against W_plu @ the mean of its planes with the past, a list of earlier z."""
+    z, units, W_plu = linear(x, params[f"{layer}.W_red"]), [], params[f"{layer}.W_plu"]
     past.append(z)
     for offset in [o for o in config.window if o < len(past)]:
         p = plucker(z, past[-1 - offset])
         inverse_length = (dot(p, p) + 1e-8) ** -0.5
         units.append([p_ij * inverse_length for p_ij in p])
-    if units:
-        g = linear([total(p) * (1 / len(units)) for p in zip(*units)], params[f"{layer}.W_plu"])
-    gate = [w_h + w_g for w_h, w_g in zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])]
-    alpha = [score.sigmoid() for score in linear((*x, *g), gate)]
+    mean = [total(p) * (1 / len(units)) for p in zip(*units)] or [Value(0.0)] * len(W_plu[0])
+    return gate(x, linear(mean, W_plu), layer, params)
+def gate(x, g, layer, params):
+    """Return alpha * x + (1 - alpha) * g with alpha = sigmoid(W_gate_h @ x + W_gate_g @ g)."""
+    rows = [w_h + w_g for w_h, w_g in zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])]
+    alpha = [score.sigmoid() for score in linear((*x, *g), rows)]
     return [g_i + a * (x_i - g_i) for a, x_i, g_i in zip(alpha, x, g)]
 # ---- the model: a token in, the logits of the next one out ---------------------------------------
 def init_params(config, rng):
@@ -107,8 +109,10 @@ def forward(token, cache, params, config):
     return linear(x, params["lm_head"])
 def cross_entropy(logits, target):
     """Return -log softmax(logits)[target] in nats: log-sum-exp minus the target's logit."""
-    top = Value(max([v.data for v in logits]))
-    return total([(v - top).exp() for v in logits]).log() + top - logits[target]
+    top = max(logits, key=attrgetter("data")).data
+    exps = [math.exp(v.data - top) for v in logits]
+    loss = math.log(norm := sum(exps)) + top - logits[target].data
+    return Value(loss, tuple(logits), [e / norm - (i == target) for i, e in enumerate(exps)])
 def token_losses(tokens, params, config):
     """Return the cross-entropy of each next token, as far as the block reaches."""
     cache = [[] for _ in range(config.n_layer)]
@@ -127,11 +131,11 @@ def tokenize(doc, vocab):
     return [len(vocab), *map(vocab.index, doc), len(vocab)]
 def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
     """Move each weight against its gradient by Adam, step counting from 1; clear the gradients."""
-    rate, spread = lr / (1 - beta1 ** step), 1 / (1 - beta2 ** step)
+    rate, spread = lr * (1 - beta1) / (1 - beta1 ** step), (1 - beta2) / (1 - beta2 ** step)
     for i, w in enumerate(weights):
-        m[i] = beta1 * m[i] + (1 - beta1) * w.grad
-        v[i] = beta2 * v[i] + (1 - beta2) * w.grad * w.grad
-        w.data, w.grad = w.data - rate * m[i] / (math.sqrt(spread * v[i]) + 1e-8), 0.0
+        m[i] = m_i = beta1 * m[i] + w.grad
+        v[i] = v_i = beta2 * v[i] + w.grad * w.grad
+        w.data, w.grad = w.data - rate * m_i / (math.sqrt(spread * v_i) + 1e-8), 0.0
 def train(docs, params, config, steps, lr=0.01):
     """Train on one tokenised document a step, lr falling to 0; yield each step's mean loss."""
     weights = [w for matrix in params.values() for row in matrix for w in row]
@@ -139,10 +143,9 @@ def train(docs, params, config, steps, lr=0.01):
     for step in range(steps):
         gc.disable()  # a graph has no cycles: it is freed without the collector walking it
         try:
-            losses = token_losses(docs[step % len(docs)], params, config)
-            loss = total(losses) * (1 / len(losses))
+            loss = total(ce := token_losses(docs[step % len(docs)], params, config)) * (1 / len(ce))
             loss.backward()
-            loss = losses = loss.data
+            loss = ce = loss.data
         finally:
             gc.enable()
         if not math.isfinite(loss):
@@ -169,12 +172,8 @@ def main():
         parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
     args = parser.parse_args()
     for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
-        if not least <= vars(args)[name] < math.inf:
-            parser.error(f"--{name} {vars(args)[name]}: must be a number from {least} up")
-    try:
-        docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")
-    except (OSError, ValueError) as error:
-        parser.error(f"--data {args.data}: {error}")
+        least <= vars(args)[name] < math.inf or parser.error(f"--{name} must lie in [{least}, inf)")
+    docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")
     (rng := random.Random(args.seed)).shuffle(docs)
     vocab = sorted(set("".join(docs)))
     params = init_params(config := Config(len(vocab) + 1), rng)
@@ -194,7 +193,8 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except (ArithmeticError, KeyboardInterrupt) as e:
-        sys.exit(print(f"{str(e) or 'stopped':50}", file=sys.stderr) or (2 if e.args else 130))
     except BrokenPipeError:
         sys.stdout = None
+    except (ArithmeticError, KeyboardInterrupt, OSError, ValueError) as e:
+        print(f"{' '.join(sys.argv)}: {str(e) or 'stopped':30}", file=sys.stderr)
+        sys.exit(130 if isinstance(e, KeyboardInterrupt) else 2)

@@ -394,15 +394,16 @@ def attention_nodes(length, d, heads):
 def grassmann_nodes(length, d, r, window):
     """Return the nodes that Grassmann mixing makes over L positions.
 
-    Everywhere: z has r, the gate's scores, the sigmoids and the blend's three steps d each, and
-    the zero that g starts from is one. Each partner: C coordinates, their square, 1e-8 and the sum
-    with it, its power, C products: 2 C + 4. Where there is a partner: C totals, each times a
-    constant, and d numbers of g: 3 C + d. An offset o has a partner at max(0, L - o) positions.
+    Everywhere: z has r, and g, the gate's scores, the sigmoids and the blend's three steps d each.
+    Each partner: C coordinates, their square, 1e-8 and the sum with it, its power, C products:
+    2 C + 4. Where there is a partner: C totals, each times a constant: 3 C. Elsewhere one zero.
+    An offset o has a partner at max(0, L - o) positions.
     """
     coordinates = r * (r - 1) // 2
     partners = sum(max(0, length - offset) for offset in window)
-    return ((5 * d + r + 1) * length + (2 * coordinates + 4) * partners
-            + (3 * coordinates + d) * max(0, length - min(window)))
+    alone = min(length, min(window))
+    return ((6 * d + r) * length + (2 * coordinates + 4) * partners
+            + 3 * coordinates * (length - alone) + alone)
 
 
 class TestMixingCost(Case):
@@ -442,7 +443,7 @@ class TestMixingCost(Case):
         self.assertEqual(steps["attention"][1] - steps["attention"][0], 4 * 4)
         self.assertEqual(steps["attention"][2] - steps["attention"][1], 4 * 4)
         self.assertEqual(len(set(steps["Grassmann"])), 1)
-        self.assertEqual(steps["Grassmann"][0], 85 + 16 * 6 + 34)
+        self.assertEqual(steps["Grassmann"][0], 100 + 16 * 6 + 18)
 
     def test_both_ways(self):
         """The gradient is taken, once, with the collector at rest, which is then put back."""

@@ -119,7 +119,7 @@ class TestWrongInput(Case):
     FEW = (
         (("--data", "missing.txt"), r"--data missing\.txt: .*No such file"),
         (("--data", "latin.txt"), r"--data latin\.txt: 'utf-8' codec can't decode"),
-        (("--steps", "-1"), r"--steps -1: must be a number from 0 up"),
+        (("--steps", "-1"), r"--steps must lie in \[0, inf\)"),
         (("--unknown", "1"), r"unrecognized arguments: --unknown"),
     )
     MORE = (
@@ -129,13 +129,13 @@ class TestWrongInput(Case):
         (("--data", "utf16.txt"), r"--data utf16\.txt: 'utf-8' codec can't decode"),
         (("--data", ""), r"--data .*([Dd]irectory|denied)"),
         (("--data",), r"--data: expected one argument"),
-        (("--seed", "-1"), r"--seed -1: must be a number from 0 up"),
-        (("--samples", "-1"), r"--samples -1: must be a number from 0 up"),
-        (("--temperature", "0"), r"--temperature 0\.0: must be a number from \S+ up"),
-        (("--temperature", "-0.5"), r"--temperature -0\.5: must be a number from \S+ up"),
-        (("--temperature", "nan"), r"--temperature nan: must be a number"),
-        (("--temperature", "inf"), r"--temperature inf: must be a number"),
-        (("--temperature=-inf",), r"--temperature -inf: must be a number"),
+        (("--seed", "-1"), r"--seed must lie in \[0, inf\)"),
+        (("--samples", "-1"), r"--samples must lie in \[0, inf\)"),
+        (("--temperature", "0"), r"--temperature must lie in \[1e-06, inf\)"),
+        (("--temperature", "-0.5"), r"--temperature must lie in \[1e-06, inf\)"),
+        (("--temperature", "nan"), r"--temperature must lie in \[1e-06, inf\)"),
+        (("--temperature", "inf"), r"--temperature must lie in \[1e-06, inf\)"),
+        (("--temperature=-inf",), r"--temperature must lie in \[1e-06, inf\)"),
         (("--steps", "ten"), r"--steps: invalid int value: 'ten'"),
         (("--steps", "1.5"), r"--steps: invalid int value: '1\.5'"),
         (("--seed", "x"), r"--seed: invalid int value: 'x'"),
@@ -159,7 +159,7 @@ class TestWrongInput(Case):
             with self.subTest(script=script.name, options=wrong):
                 self.assertNotIn("Traceback", ended.err)
                 last = ended.err.rstrip("\n").split("\n")[-1]
-                self.assertRegex(last, rf"^{re.escape(script.name)}: error: .*{reason}")
+                self.assertRegex(last, rf"{re.escape(script.name)}.*{reason}")
                 self.assertEqual((ended.status, ended.raw), (2, b""))
 
 
@@ -368,7 +368,7 @@ class TestStopping(Case):
                 self.assertIn(b"12 documents", process.stdout.readline())
                 process.send_signal(signal.SIGINT)
                 _, err = process.communicate()
-                self.assertRegex(err, rb"^stopped *\n$")
+                self.assertRegex(err, rb": stopped *\n$")
                 self.assertEqual(process.returncode, 130)
 
     def test_a_closed_pipe_is_no_error(self):

@@ -24,7 +24,7 @@ ANNOTATED = SOURCES.get("micro_grassmann")
 needs_annotated = unittest.skipIf(ANNOTATED is None, "micro_grassmann.py is not there")
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 OWN = {"micro_gpt": ["Config", "softmax", "mix"],
-       "micro_grassmann_clean": ["Config", "plucker", "mix"]}
+       "micro_grassmann_clean": ["Config", "plucker", "mix", "gate"]}
 
 # ---- one file is enough --------------------------------------------------------------------------
 
@@ -163,7 +163,7 @@ class TheDiffIsThePaper(unittest.TestCase):
 
     def test_differences_show(self):
         """A change on one side outside the mixing layer is reported, inside it is not."""
-        for old, new in (("frontier", "edge"), ("0.08", "0.09"), ("1e-5", "1e-6"),
+        for old, new in (("level", "edge"), ("0.08", "0.09"), ("1e-5", "1e-6"),
                          ("clear the", "clear  the"), ("gc.enable()", "gc.enable()  # back"),
                          ("import gc\n", "import gc\nimport os\n"), ("import gc\n", ""),
                          ("def evaluate(", "def aside():\n    pass\ndef evaluate("),
@@ -172,7 +172,7 @@ class TheDiffIsThePaper(unittest.TestCase):
                          ("(4 * d, d)", "(2 * d, d)"), ("(d, 4 * d)}", "(d, 5 * d)}"),
                          ("config.n_embd", "config.n_layer"), ("V, d", "W, d"),
                          ('"fc1"', '"fc3"'), ("def mix(x, layer, past,", "def mix(x, past, layer,"),
-                         ("def mix(", "def blend("), ("clock = count()", "clock = count(1)"),
+                         ("def mix(", "def blend("), ("sumprod = count()", "sumprod = count(1)"),
                          ("if __name__", "main()\nif __name__")):
             for name, source in ("gpt", GPT), ("clean", CLEAN):
                 broken = source.replace(old, new)
@@ -213,7 +213,7 @@ class TheAnnotatedFileIsTheCleanFile(unittest.TestCase):
 
     def test_differences_show(self):
         """A change of the code is reported; other words, comments and empty lines are not."""
-        for old, new in (("frontier", "edge"), ("1e-8", "1e-7"), ("import gc\n", ""),
+        for old, new in (("level", "edge"), ("1e-8", "1e-7"), ("import gc\n", ""),
                          ("        gc.enable()", "        gc.enable()\n        gc.collect()"),
                          ("def evaluate(", "x = 1\ndef evaluate("), ("a.data - (b", "a.data + (b")):
             broken = CLEAN.replace(old, new)

@@ -357,15 +357,15 @@ class Training(unittest.TestCase):
         """Two steps of one weight, worked out on paper."""
         for model in PAIR:
             w, m, v = model.Value(1.0), [0.0], [0.0]
-            w.grad = 0.5  # m 0.075, v 0.0025; corrected 0.5 and 0.25
+            w.grad = 0.5  # means 0.5 and 0.25
             model.adam_step([w], m, v, 1, 0.01)
             self.assertAlmostEqual(w.data, 1 - 0.01 * 0.5 / 0.50000001, places=14)
             self.assertEqual(w.grad, 0.0)
-            w.data, w.grad = 1.0, -1.0  # m 0.06375 - 0.15, v 0.002475 + 0.01
+            w.data, w.grad = 1.0, -1.0  # means (0.85 * 0.5 - 1) / 1.85 and (0.99 * 0.25 + 1) / 1.99
             model.adam_step([w], m, v, 2, 0.004)
-            self.assertAlmostEqual(m[0], -0.08625, places=14)
-            self.assertAlmostEqual(v[0], 0.012475, places=14)
-            step = 0.004 * (0.08625 / 0.2775) / (math.sqrt(0.012475 / 0.0199) + 1e-8)
+            self.assertAlmostEqual(m[0], -0.575, places=14)
+            self.assertAlmostEqual(v[0], 1.2475, places=14)
+            step = 0.004 * (0.575 / 1.85) / (math.sqrt(1.2475 / 1.99) + 1e-8)
             self.assertAlmostEqual(w.data, 1 + step, places=14)
             w.grad = 0.0
             model.adam_step([w], [0.0], [0.0], 3, 0.01)  # 0 / 0 without the 1e-8
