@@ -108,11 +108,11 @@ class Value:
         """Return the natural logarithm; its derivative is 1 / a. ValueError unless a > 0."""
         return Value(math.log(a.data), (a,), (1 / a.data,))
 
-    # relu lets a positive number pass, with derivative 1, and makes 0 of any other. Then it is off:
-    # a small change of a changes nothing, and the 0 is a new leaf without an edge to a.
+    # relu lets a positive number pass as it is, and makes 0 of any other. Then it is off: a small
+    # change of a changes nothing, and the 0 is a new leaf without an edge to a.
     def relu(a):
         """Return a if a > 0, else 0. An example is in feed_forward below."""
-        return Value(a.data, (a,), (1.0,)) if a.data > 0 else Value(0.0)
+        return a if a.data > 0 else Value(0.0)
 
     # sigmoid, s = 1 / (1 + exp(-a)), squeezes any number into the range from 0 to 1. Its
     # derivative, exp(-a) / (1 + exp(-a))**2, is s (1 - s). The code has an equal form of s, with

@@ -28,7 +28,7 @@ class Value:
     def __rpow__(a, b): return (a * math.log(b)).exp()
     def exp(a): return Value(out := math.exp(a.data), (a,), (out,))
     def log(a): return Value(math.log(a.data), (a,), (1 / a.data,))
-    def relu(a): return Value(a.data, (a,), (1.0,)) if a.data > 0 else Value(0.0)
+    def relu(a): return a if a.data > 0 else Value(0.0)
     def sigmoid(a): return Value(s := 0.5 + 0.5 * math.tanh(a.data / 2), (a,), (s * (1 - s),))
     def __repr__(self): return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
     __radd__, __rmul__ = __add__, __mul__
