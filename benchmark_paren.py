@@ -3,6 +3,7 @@
 Run:    python3 benchmark_paren.py                       (two minutes or three)
 Depth:  python3 benchmark_paren.py --layers 1,2,4        (does stacking layers help?)
 """
+import functools
 import math
 import random
 import statistics
@@ -13,6 +14,8 @@ import show
 
 DOCS = 2000  # strings to train on and, a tenth of them, to evaluate on
 SAMPLES = 200  # strings drawn from each trained model, at temperature 0.5
+LENGTHS = (16, 32, 64)  # at which the nodes of the mixing layer are counted
+WINDOW = (1, 2, 4, 8, 16)
 BLOCK = 64  # the longest string has 50 brackets, so the block is no limit for a right answer
 FAILURES = ("closed too early", "left open", "ran into the block's end", "empty")
 
@@ -67,12 +70,85 @@ def wilson(hits, n):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
+# ---- not in the paper: a layer that counts -------------------------------------------------------
+def counting_params(model, config, rng):
+    """Return the file's own parameters, but W_red with r - 1 rows: z ends with a constant 1."""
+    params = model.paper.init_params(config, rng)
+    for n in range(config.n_layer):
+        params[f"layer{n}.W_red"].pop()
+    return params
+
+
+def counting_mix(model, x, layer, past, params, config, normalised=False):
+    """Return what mix returns, but with one more partner: the running sum c of all earlier y.
+
+    y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes of z with
+    the offsets' z have length 1 as ever, that with c has not: its coordinates y_i * 1 - 1 * c_i
+    are linear in the past, so c can hold how many brackets are open. past holds each z and the sum
+    up to it. All planes are folded into one (benchmark.fold), divided by their number.
+    """
+    y = model.linear(x, params[f"{layer}.W_red"])
+    sums = past[-1][1] if past else [model.Value(0.0)] * len(y)
+    z, c = (*y, model.Value(1.0)), (*sums, model.Value(1.0))
+    past.append((z, [a + b for a, b in zip(sums, y)]))
+    partners = [past[-1 - offset][0] for offset in config.window if offset < len(past)]
+    if normalised:
+        m = benchmark.fold(model, z, [*partners, c])
+    else:
+        m = [a + b for a, b in zip(c, benchmark.fold(model, z, partners))] if partners else c
+    mean = [m_i * (1 / (len(partners) + 1)) for m_i in m]
+    g = model.linear(model.plucker(z, mean), params[f"{layer}.W_plu"])
+    return model.gate(x, g, layer, params)
+
+
+def linear_params(model, config, rng):
+    """Return the file's own parameters, but W_plu with 2 r columns, for z and the running sum."""
+    params = model.paper.init_params(config, rng)
+    for n in range(config.n_layer):
+        params[f"layer{n}.W_plu"] = [tuple([model.Value(rng.gauss(0, 0.08))
+                                            for _ in range(2 * config.r)])
+                                     for _ in range(config.n_embd)]
+    return params
+
+
+def linear_mix(model, x, layer, past, params, config):
+    """Return x gated against W_plu @ [z; the sum of the earlier z]: no plane at all."""
+    z = model.linear(x, params[f"{layer}.W_red"])
+    sums = past[-1] if past else [model.Value(0.0)] * len(z)
+    past.append([a + b for a, b in zip(sums, z)])
+    return model.gate(x, model.linear((*z, *sums), params[f"{layer}.W_plu"]), layer, params)
+
+
+def contenders(layers, controls):
+    """Return attention, Grassmann and the counting layer for each number of layers; or all six."""
+    counting = benchmark.variant(init_params=counting_params, mix=counting_mix)
+    more = [("Grassmann + running sum", counting, WINDOW)]
+    if controls:
+        normalised = functools.partial(counting_mix, normalised=True)
+        more += [("running sum alone", counting, ()),
+                 ("its pair normalised",
+                  benchmark.variant(init_params=counting_params, mix=normalised), WINDOW),
+                 ("sum without planes",
+                  benchmark.variant(init_params=linear_params, mix=linear_mix), ())]
+    rivals = benchmark.contenders(layers, 3, block_size=BLOCK, window=WINDOW)
+    out = []
+    for attention, grassmann in zip(rivals[::2], rivals[1::2]):
+        suffix = attention.name[len("attention"):]
+        out += [attention, grassmann]
+        out += [benchmark.Contender(name + suffix, model, grassmann.config._replace(window=window))
+                for name, model, window in more]
+    return out
+
+
+# ---- measuring and printing ----------------------------------------------------------------------
 def measure(rivals, docs, args, found):
     """Fill found with the runs of each seed and the judgement of what each run wrote."""
     benchmark.measure_quality(rivals, docs, args, found, SAMPLES)
     for run in found["runs"]:
         verdicts = Counter(judge(text)[0] for text in run["samples"])
         run["judged"] = {name: verdicts[name] for name in ("balanced", *FAILURES)}
+    found["mixing"] = {rival.name: {length: benchmark.mixing_cost(rival, length)[1] / length
+                                    for length in LENGTHS} for rival in rivals}
     found["judged"] = {name: judged([run for run in found["runs"] if run["name"] == name])
                        for name in found["contenders"]}
 
@@ -98,7 +174,7 @@ def show_results(found):
         rows.append([name, *(benchmark.spread(s[key], digits) for key, digits in (
             ("parameters", 0), ("loss", 4), ("perplexity", 3), ("milliseconds", 1), ("nodes", 0)))])
     lines = [show.table(rows), ""]
-    for a, b in zip(names[::2], names[1::2]):
+    for a, b in benchmark.pairs(names):
         comparison = found["comparisons"][b]
         ratio = 1 + comparison["percent"]["milliseconds"] / 100
         lines += [benchmark.show_verdict(comparison, a, b),
@@ -114,6 +190,10 @@ def show_results(found):
     rows = [["how the others fail", *FAILURES]]
     for name in names:
         rows.append([name, *(str(judged_as[name]["counts"][failure]) for failure in FAILURES)])
+    lines += [show.table(rows), ""]
+    rows = [["graph nodes a token, mixing layer", *(f"L = {length}" for length in LENGTHS)]]
+    rows += [[name, *(f"{nodes:,.0f}" for nodes in found["mixing"][name].values())]
+             for name in names]
     curves = benchmark.curves(found["runs"])
     width = math.ceil(len(found["runs"][0]["losses"]) / benchmark.BUCKETS)
     lines += [show.table(rows), "", *examples(found),
@@ -145,14 +225,16 @@ def panels(results):
 def main():
     """Read the options, train and print."""
     parser = benchmark.options("Compare attention and Grassmann mixing on balanced brackets.", 1000)
+    parser.add_argument("--controls", action="store_true",
+                        help="three more contenders that show what of the running sum counts")
     args = benchmark.parse(parser)
     docs = distinct_strings(max(DOCS, args.steps + DOCS // 10), random.Random(42))
-    rivals = benchmark.contenders(args.layers, 3, block_size=BLOCK, window=(1, 2, 4, 8, 16))
+    rivals = contenders(args.layers, args.controls)
     results = benchmark.environment("benchmark_paren.py", args)
     lengths = [len(doc) for doc in docs]
     print(f"{results['python']}; balanced strings of {min(lengths)} to {max(lengths)} brackets, "
           f"{statistics.fmean(lengths):.1f} on average;\n{args.steps:,} steps; "
-          f"seeds {', '.join(map(str, args.seeds))}; offsets {rivals[1].config.window}")
+          f"seeds {', '.join(map(str, args.seeds))}; offsets {WINDOW}")
     benchmark.run_sections([("brackets", "Brackets: the same strings in the same order",
                              lambda found: measure(rivals, docs, args, found), show_results)],
                            results, panels, args)

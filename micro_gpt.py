@@ -34,10 +34,10 @@ class Value:
     __radd__, __rmul__ = __add__, __mul__
     def backward(self):
         """Set grad to d self / d node in each node self was made from; leaves add theirs up."""
-        reached, level = set(), {self}
+        reached, level = {self}, [self]
         while level:
-            reached |= level
-            level = {c for c in set().union(*[v.children for v in level]) if c.children} - reached
+            level = [c for c in set().union(*[v.children for v in level]) - reached if c.children]
+            reached.update(level)
         inner = sorted(reached, key=attrgetter("born"), reverse=True)
         for node in inner:
             node.grad = 0.0

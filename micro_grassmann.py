@@ -150,10 +150,10 @@ class Value:
         >>> a.grad
         12.0
         """
-        reached, level = set(), {self}
+        reached, level = {self}, [self]
         while level:
-            reached |= level
-            level = {c for c in set().union(*[v.children for v in level]) if c.children} - reached
+            level = [c for c in set().union(*[v.children for v in level]) - reached if c.children]
+            reached.update(level)
         inner = sorted(reached, key=attrgetter("born"), reverse=True)
         for node in inner:
             node.grad = 0.0

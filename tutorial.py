@@ -755,7 +755,7 @@ def the_comparison(seeds=(SEED, 1), steps=60):
         f"name each), seeds {' and '.join(map(str, seeds))}. Only the mixing layer differs.")
     with show.Progress(len(rivals) * len(seeds) * steps) as progress:
         for seed in seeds:
-            for done in benchmark.train_all(rivals, docs, steps, seed, 0, progress):
+            for done in benchmark.train_all(rivals, docs, [], steps, seed, 0, progress):
                 pass
             runs.append(done)
     rows = [["", *(f"seed {seed}" if n == 0 else "" for seed in seeds for n in (0, 1))],

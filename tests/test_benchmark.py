@@ -763,21 +763,22 @@ class TestFigures(Case):
         clock = SimpleNamespace(perf_counter=count(0, 0.25).__next__)
         rivals = benchmark.contenders([1], len(set("".join(DOCS))) + 1)
         with mock.patch.object(benchmark, "time", clock), show.Progress(1) as progress:
-            *_, runs = benchmark.train_all(rivals, DOCS, 1, 42, 0, progress)
+            *_, runs = benchmark.train_all(rivals, DOCS, [], 1, 42, 0, progress)
             self.assertEqual(benchmark.mixing_cost(rivals[0], 2)[0], 0.25)
         self.assertEqual([run["milliseconds"] for run in runs], [[250], [250]])
 
-    def test_medians_in_turns(self):
-        """Fifteen times at a length, the n-th taking n² hundredths of a second: median 64."""
+    def test_best_in_turns(self):
+        """Five turns through all lengths, short ones more than once in each; the best counts."""
         calls, found = [], {}
 
         def cost(rival, length):
             calls.append((length, rival.name))
-            return calls.count(calls[-1]) ** 2 / 100, 7
+            return abs(calls.count(calls[-1]) - 9) / 100 + 0.64, 7
         with mock.patch.object(benchmark, "mixing_cost", cost):
             benchmark.measure_scaling(benchmark.contenders([1], 5), 40, found)
-        self.assertEqual(calls, [(length, name) for length in (8, 16, 32) for _ in range(15)
-                                 for name in ("attention", "Grassmann")])
+        turn = [(length, name) for length, times in ((8, 25), (16, 12), (32, 6))
+                for _ in range(times) for name in ("attention", "Grassmann")]
+        self.assertEqual(calls, turn * 5)
         self.assertEqual(found["rows"][1]["Grassmann"], {
             "milliseconds": 640, "microseconds a token": 40000, "nodes": 7})
 
@@ -1308,9 +1309,9 @@ class TestStopping(Case):
             blocks = self.stop(benchmark, step, *options, "parts")
             self.assertEqual(re.findall("attention|Grassmann", str(blocks)), measured)
         with mock.patch.object(benchmark, "mixing_cost", lambda rival, length: (length, length)):
-            for step in 1, 15:
+            for step in 1, 25:
                 self.assertIn("nothing yet", str(self.stop(benchmark, step, *options, "scaling")))
-            for step, lengths in ((16, ["8"]), (31, ["8", "16"])):
+            for step, lengths in ((26, ["8"]), (38, ["8", "16"])):
                 _, table = self.stop(benchmark, step, *options, "scaling")
                 self.assertEqual(list(read_table(table[1:])[1]), lengths)
 
