@@ -1,6 +1,6 @@
 """A first lesson: from "predict the next letter" to the Grassmann model, one page a step.
 
-Run:   python3 tutorial.py           17 steps, most of them a minute's reading
+Run:   python3 tutorial.py           19 steps, most of them a minute's reading
 Quiz:  python3 tutorial.py --quiz    ten questions with fresh numbers
 Next:  micro_grassmann.py, the same model explained line by line
 
@@ -19,6 +19,7 @@ from itertools import chain, combinations
 from pathlib import Path
 
 import benchmark
+import benchmark_paren
 import micro_gpt
 import micro_grassmann
 import show
@@ -937,6 +938,98 @@ def what_moves(start, name):
     return moved
 
 
+def the_loop_folded():
+    """Fold two planes into one by hand, and read off what the layer does to its past."""
+    z, past = (1, 2, 0), ((0, 1, 3), (2, 0, 1))
+    planes = [micro_grassmann.plucker(values(*z), values(*v)) for v in past]
+    squares = [micro_grassmann.dot(p, p).data for p in planes]
+    units = [[p_ij / (square + 1e-8) ** 0.5 for p_ij in p] for p, square in zip(planes, squares)]
+    long_way = [sum(column, start=0) for column in zip(*units)]
+    m = benchmark.fold(micro_grassmann, values(*z), [tuple(values(*v)) for v in past])
+    folded = micro_grassmann.plucker(values(*z), m)
+    rows = [["", "z_a", "z_b"], ["partner", *map(arrow, past)],
+            ["p = z ∧ partner", *map(arrow, planes)],
+            ["|p|²", *map(plain, squares)],
+            ["|z|² |partner|² - (z·partner)²",
+             *(f"{dot_product(z, z)}*{dot_product(v, v)} - {dot_product(z, v)}² = "
+               f"{dot_product(z, z) * dot_product(v, v) - dot_product(z, v) ** 2}" for v in past)],
+            ["weight 1 / |p|", *(f"{square ** -0.5:.4f}" for square in squares)]]
+    nodes = [benchmark.mixing_cost(benchmark.Contender("", model, micro_grassmann.Config(2, r=32)),
+                                   32)[1]
+             for model in (micro_grassmann, benchmark.variant(mix=benchmark.folded_mix))]
+    say(show.bold("Must the planes be made one by one?"),
+        "(Not in the paper.) No. Each coordinate u_i v_j - u_j v_i is linear in v: double v, and "
+        "it doubles; add two v's, and the results add. So instead of wedging z with each partner, "
+        "scaling to length 1 and adding the planes, one can scale and add the partners, and wedge "
+        "once:",
+        "    sum of (z ∧ z_s) / |z ∧ z_s|   =   z ∧ m,     m = sum of z_s / |z ∧ z_s|",
+        "The lengths come without coordinates from Lagrange's identity, |u ∧ v|² = |u|² |v|² - "
+        f"(u·v)². By hand, for z = {arrow(z)} and two partners:",
+        show.table(rows),
+        f"    m = {plain(squares[0] ** -0.5)} z_a + {plain(squares[1] ** -0.5)} z_b = {arrow(m)}\n"
+        f"    z ∧ m                 = {arrow(folded)}\n"
+        f"    both units added up   = {arrow(long_way)}",
+        "So the layer is a weighted average of a few past states, wedged with the present: "
+        "attention without a softmax. Its weight is 1 / |z ∧ z_s| = 1 / (|z| |z_s| sin θ): "
+        "large for states that are short, or nearly parallel to z, small for those at a right "
+        "angle.",
+        f"With r = 32, over 32 positions, the loop makes {nodes[0]:,} nodes and the folded layer "
+        f"{nodes[1]:,}. Times, for several r, and how exact it is where states are parallel:",
+        "    python3 benchmark.py --only scaling")
+    scaled = benchmark.fold(micro_grassmann, values(1, 0), [tuple(values(3, 4))])  # weight * (3, 4)
+    return Try("By hand: z = (1, 0), one partner (3, 4). What is its weight?",
+               f"z ∧ partner is 1*4 - 0*3 = 4, so the weight is 1/4 = {plain(scaled[1] * 0.25)}.")
+
+
+def dot_product(u, v):
+    """Return the dot product of two vectors of whole numbers."""
+    return sum(a * b for a, b in zip(u, v))
+
+
+def a_layer_that_counts(text="(()(()))", layers=(1, 2, 3, 4)):
+    """Show what keeps the layer from counting brackets, and what a running sum changes."""
+    window, longest = benchmark_paren.WINDOW, 1 + 2 * 25  # BOS and 25 pairs
+    reach, seen = [], {0}
+    for _ in layers:
+        seen = {s + o for s in seen for o in (0, *window) if s + o < longest}
+        reach.append(len(seen))
+    rows = [["t", "token", "y", "c", "z ∧ c", "at length 1", "open after t"]]
+    total, opened = 0, 0
+    for t, bracket in enumerate(text):
+        y = 1 if bracket == "(" else -1
+        opened += y
+        [p] = micro_grassmann.plucker(values(y, 1), values(total, 1))
+        unit = p.data / (p.data ** 2 + 1e-8) ** 0.5
+        rows.append([str(t), bracket, plain(y), plain(total), plain(p), f"{unit:.0f}", str(opened)])
+        total += y
+    first = text.index(")") + 1
+    say(show.bold("Why can the layer not count, and what would?"),
+        "(The cure is not in the paper.) On brackets, attention learns to close what it opened "
+        "and the Grassmann layer does not: most of what it writes is unbalanced. To know whether "
+        "a bracket may close, one must know how many are open, and that depends on all brackets "
+        "so far.",
+        f"What fails: the reach. With the offsets {arrow(window)}, the last of {longest} positions "
+        "(BOS and 50 brackets) hears from so many, itself included:",
+        show.table([["layers", *map(str, layers)], ["positions", *map(str, reach)]]),
+        "Layers help, but they need many more strings to learn from.",
+        "What fixes it: one more partner, the sum of all earlier states, which costs one addition "
+        "a token. Give each state a last number that is always 1: z = [y; 1], where y = W_red x, "
+        "and c = [sum of the earlier y; 1]. Then one coordinate is y * 1 - 1 * c: linear in the "
+        f"past. Set y by hand to 1 for ( and to -1 for ), and read {text}:",
+        show.table(rows),
+        "z ∧ c is y - c, and c + y is the number that are open: the layer has what it needs in y "
+        "(from x) and z ∧ c. But only as long as p keeps its length: scaled to length 1, as the "
+        "others are, all that is left of the count is its sign.",
+        "What the control says: a layer that hands on the running sum as it is, without any "
+        "plane, does as well. Here the sum does the work, not the geometry. And a count is "
+        "close to all that this task asks; nothing is said about others. All six contenders, a "
+        "quarter of an hour for three seeds, whose outcome is in README.md:",
+        "    python3 benchmark_paren.py --controls --seeds 3")
+    return Try(f"In {text[:first]}, what is c at t = {first}, after the first closing bracket?",
+               f"{' + '.join(times(1 if b == '(' else -1) for b in text[:first])} = "
+               f"{sum(1 if b == '(' else -1 for b in text[:first])}.")
+
+
 STEPS = (("Predict the next letter", the_task),
          ("Letters to vectors", letters_to_vectors),
          ("Why the past matters", why_the_past),
@@ -953,7 +1046,9 @@ STEPS = (("Predict the next letter", the_task),
          ("The two models compared", the_comparison),
          ("How backward works, and why the order matters", how_backward_works),
          ("Training as it happens", training_live),
-         ("What one layer can and cannot see", what_layers_see))
+         ("What one layer can and cannot see", what_layers_see),
+         ("Beyond the paper: the loop, folded", the_loop_folded),
+         ("Beyond the paper: a layer that counts", a_layer_that_counts))
 
 
 # ---- the quiz ------------------------------------------------------------------------------------

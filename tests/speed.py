@@ -1,6 +1,7 @@
-"""Time, memory and import time, plain engine against model files: python3 -m tests.speed"""
+"""Time and memory of a step against a plain engine and bare floats: python3 -m tests.speed"""
 import argparse
 import gc
+import math
 import platform
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from tests import plain_engine
-from tests.helpers import GPT, INPUT, PAIR, ROOT, set_up
+from tests.helpers import GPT, INPUT, PAIR, ROOT, flat, set_up
 
 TURNS, STEPS = 8, 6  # a turn is so many steps of one, then the same documents on the other
 SECONDS = 28  # a model's turns end early after these: a slow computer measures fewer
@@ -57,6 +58,56 @@ def nodes_below(root):
     return len(seen)
 
 
+def bare_step(loss, weights, beta1=0.85, beta2=0.99):
+    """Return a function that does a step's multiplications and additions and nothing else.
+
+    No graph: the numbers lie ready in lists, and list comprehensions work through them. Forward,
+    a node of n children is n / 2 products and their sum; backward, each edge is a product and a
+    sum; Adam is as it is. Nodes of up to four children are done together, in one long list.
+    """
+    nodes, pending = {loss}, [loss]
+    for node in pending:
+        fresh = {child for child in node.children if child.children} - nodes
+        nodes |= fresh
+        pending += fresh
+    large = [list(node.local_grads) for node in nodes if len(node.children) > 4]
+    large.append([d for node in nodes if len(node.children) <= 4 for d in node.local_grads])
+    halves = [(d[:len(d) // 2], d[len(d) // 2:]) for d in large]
+    edges = [(0.5, d, [0.0] * len(d)) for d in large]
+    w, grads, m, v = ([0.0] * len(weights) for _ in range(4))
+
+    def step():
+        for a, b in halves:
+            sum([x * y for x, y in zip(a, b)])
+        for grad, local_grads, sums in edges:
+            [s + grad * d for s, d in zip(sums, local_grads)]
+        ms = [beta1 * m_i + g for m_i, g in zip(m, grads)]
+        vs = [beta2 * v_i + g * g for v_i, g in zip(v, grads)]
+        [x - 0.01 * m_i / (math.sqrt(0.01 * v_i) + 1e-8) for x, m_i, v_i in zip(w, ms, vs)]
+    return step
+
+
+def times_bare(model, start):
+    """Return how many times as long as its bare arithmetic a step takes, both in turns."""
+    weights, ratios = flat(start.params), []
+    run = model.train(start.docs, start.params, start.config, TURNS * STEPS)
+    for turn in range(TURNS):
+        bare = 0.0
+        for n in range(turn * STEPS, (turn + 1) * STEPS):
+            losses = model.token_losses(start.docs[n], start.params, start.config)
+            step = bare_step(model.total(losses) * (1 / len(losses)), weights)
+            step()  # once before, so that its numbers are in the processor's cache
+            begin = time.perf_counter()
+            step()
+            bare += time.perf_counter() - begin
+        gc.collect()
+        begin = time.perf_counter()
+        for _ in islice(run, STEPS):
+            pass
+        ratios.append((time.perf_counter() - begin) / bare)
+    return median(ratios)
+
+
 def import_seconds(name):
     """Return the median time a fresh interpreter takes to import a module.
 
@@ -100,9 +151,12 @@ def measure(model, lines):
         f"{median(ratios):.1f} ({ratios[0]:.1f} to {ratios[-1]:.1f}, "
         f"{len(turns) * STEPS} steps in {len(turns)} turns)")
 
+    bare = times_bare(model, set_up(model, lines))
+    row("  times bare arithmetic", "", f"{bare:.1f}")
+
     seconds = import_seconds(model.__name__)
     row("import", "", f"{seconds * 1e3:.1f} ms")
-    return median(ratios), peaks[0] / peaks[1], seconds
+    return median(ratios), peaks[0] / peaks[1], seconds, bare
 
 
 def verdict(requirement, met, figures):
@@ -127,10 +181,11 @@ def main():
           "Nodes and memory: the longest document. Time: the two in turns on the same documents,\n"
           f"{STEPS} steps a turn, medians (and range) over the turns. "
           f"Import: median of {IMPORTS} fresh interpreters.\n", flush=True)
-    times, memories, imports = zip(*[measure(model, lines) for model in PAIR])
+    times, memories, imports, bare = zip(*[measure(model, lines) for model in PAIR])
     print()
     verdict("at most 1/20 of the time", min(times) >= 20, [f"1/{x:.1f}" for x in times])
     verdict("at most half the memory", min(memories) >= 2, [f"1/{x:.1f}" for x in memories])
+    verdict("2.5 times bare arithmetic", max(bare) <= 2.5, [f"{x:.1f}" for x in bare])
     verdict("import in under 50 ms", max(imports) < 0.05, [f"{x * 1e3:.1f} ms" for x in imports])
 
 

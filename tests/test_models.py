@@ -13,20 +13,12 @@ import random
 import sys
 import tempfile
 import unittest
-import warnings
 from functools import lru_cache
 from pathlib import Path
 from unittest import mock
 
 from tests.helpers import CLEAN, GPT, GRASSMANN, INPUT, PAIR, ROOT, flat, gap, numbers, set_up, slow
-
-try:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it grumbles where NumPy is missing
-        import torch
-        from torch.nn import functional as F
-except ImportError:
-    torch = None
+from tests.torch_reference import Config, cross_entropy, logits, pad, torch
 
 LOSSES = Path(__file__).with_name("losses.json")
 PUBLISHED = Path(os.environ.get("MICROGRASSMANN_NAMES") or ROOT.parent / "shared/data/names.txt")
@@ -62,47 +54,7 @@ def small(model, **changes):
     return set_up(model, WORDS, scale=4, **changes)
 
 
-# ---- the reference: the formulas of README.md, all positions of a document in one tensor ---------
-
-def reference(config, weights, tokens):
-    """Return the logits after every token at once."""
-    x = norm(weights["wte"][tokens] + weights["wpe"][:len(tokens)])
-    mixing = attention if hasattr(config, "n_head") else grassmann
-    for n in range(config.n_layer):
-        layer = {name.partition(".")[2]: w for name, w in weights.items()
-                 if name.startswith(f"layer{n}.")}
-        x = x + mixing(norm(x), layer, config)
-        x = x + F.linear(F.relu(F.linear(norm(x), layer["fc1"])), layer["fc2"])
-    return F.linear(x, weights["lm_head"])
-
-
-def norm(x):
-    """RMSNorm without a gain."""
-    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-5)
-
-
-def attention(x, layer, config):
-    """Causal self-attention, by PyTorch's own."""
-    q, k, v = [F.linear(x, layer[name]).unflatten(-1, (config.n_head, -1)).transpose(0, 1)
-               for name in ("wq", "wk", "wv")]
-    heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    return F.linear(heads.transpose(0, 1).flatten(1), layer["wo"])
-
-
-def grassmann(x, layer, config):
-    """Every pair of positions has its plane; a mask keeps those at the window's offsets."""
-    z = F.linear(x, layer["W_red"])
-    outer = torch.einsum("ti,sj->tsij", z, z)
-    i, j = torch.triu_indices(config.r, config.r, 1)
-    planes = (outer - outer.transpose(2, 3))[:, :, i, j]
-    planes = planes / torch.sqrt(planes.square().sum(-1, keepdim=True) + 1e-8)
-    place = torch.arange(len(x))
-    kept = torch.isin(place[:, None] - place, torch.tensor(config.window)).to(x.dtype)
-    mean = torch.einsum("ts,tsp->tp", kept, planes) / kept.sum(1, keepdim=True).clamp(min=1)
-    g = F.linear(mean, layer["W_plu"])
-    gate = torch.cat((layer["W_gate_h"], layer["W_gate_g"]), 1)
-    return torch.lerp(g, x, torch.sigmoid(F.linear(torch.cat((x, g), 1), gate)))
-
+# ---- the reference: torch_reference.py, all positions of a document in one tensor ----------------
 
 def tensors(params):
     """Return copies of the weights as float64 tensors."""
@@ -110,10 +62,12 @@ def tensors(params):
                                requires_grad=True) for name, rows in params.items()}
 
 
-def reference_loss(config, weights, tokens):
-    """Return the mean cross-entropy of a document, cut to the block."""
-    tokens = torch.tensor(tokens[:config.block_size + 1])
-    return F.cross_entropy(reference(config, weights, tokens[:-1]), tokens[1:])
+def reference(config, weights, tokens):
+    """Return (logits, mean cross-entropy) of a document, cut to the block; planes in a loop."""
+    model = "attention" if hasattr(config, "n_head") else "grassmann"
+    tokens, targets = pad([tokens], config.block_size)
+    scores = logits(tokens, weights, Config(model=model, folded=False, **config._asdict()))
+    return scores, cross_entropy(scores, targets)
 
 
 @unittest.skipIf(torch is None and not os.environ.get("MICROGRASSMANN_TORCH"),
@@ -135,7 +89,7 @@ class AgainstTorch(unittest.TestCase):
             losses = []
             for tokens in run.seen[:100]:
                 adam.zero_grad()
-                loss = reference_loss(run.config, weights, tokens)
+                loss = reference(run.config, weights, tokens)[1]
                 loss.backward()
                 adam.step()
                 linear_to_zero.step()
@@ -146,10 +100,9 @@ class AgainstTorch(unittest.TestCase):
     def same(self, model, run, tokens):
         """Check logits, loss and the gradient of every parameter on one document."""
         weights = tensors(run.params)
-        cut = tokens[:run.config.block_size]
-        logits = reference(run.config, weights, torch.tensor(cut)).tolist()
-        self.assertLess(gap(along(model, run, cut), logits), 1e-11)
-        expected = reference_loss(run.config, weights, tokens)
+        cut = tokens[:-1][:run.config.block_size]
+        scores, expected = reference(run.config, weights, tokens)
+        self.assertLess(gap(along(model, run, cut), scores[0].tolist()), 1e-11)
         expected.backward()
         losses = model.token_losses(tokens, run.params, run.config)
         loss = model.total(losses) / len(losses)
