@@ -34,6 +34,7 @@ A perplexity here is per character. Gaps that others report, at 12 to 18 million
 on words of WikiText-2 and alike: the paper 10 to 15 % (arXiv:2512.19428); independent
 reproductions 22.6 %, 34.5 %, 39.7 to 50.4 %, and -8.2 % with pre-norm, small initial weights and
 one offset a layer."""
+HELD_OUT = 200  # blocks of a running text to evaluate on
 FOLDED_R = (4, 8, 16, 32)  # sizes of z at which the folded loop is timed; the paper has 32
 
 # Student's t for a 95 % interval, by degrees of freedom; beyond the table 2 is close enough.
@@ -196,12 +197,15 @@ def smooth(losses):
 
 
 def curves(runs):
-    """Return {name: curve}, each contender's losses smoothed, those of its first seed."""
+    """Return {name: curve}, each contender's losses smoothed, those of its first seed.
+
+    Six at most, the first: a chart with more can't be read.
+    """
     first = {}
     for run in runs:
         if run["losses"]:
             first.setdefault(run["name"], smooth(run["losses"]))
-    return first
+    return dict(list(first.items())[:6])
 
 
 def measure_quality(rivals, docs, args, found, samples=10, held_out=()):
@@ -239,6 +243,8 @@ def summarise(found):
 
 def show_quality(found):
     """Return the quality section as text."""
+    if not found["runs"]:
+        return "nothing yet"
     lines = []
     figures = (("parameters", "parameters", 0),
                ("training loss, last 100 steps", "training loss", 4),
@@ -274,7 +280,7 @@ def show_quality(found):
     if names and all(samples) and found["running text"]:
         lines += ["", f"{title}, line ends as ¶"]
         for name, texts in zip(names, samples):
-            lines += [name, *("  " + text.replace("\n", "¶") for text in texts[:3])]
+            lines += [name, *("  " + (text.replace("\n", "¶") or "(empty)") for text in texts[:3])]
     elif names and all(samples):
         lines += ["", title, show.table(list(zip(*([name, *(doc or "(empty)" for doc in texts)]
                                                    for name, texts in zip(names, samples)))),
@@ -547,6 +553,8 @@ def folding_error(model, size, sine):
 
 def show_folding(found):
     """Return the costs and the errors as text."""
+    if not found["rows"]:
+        return "nothing yet"
     rows = [["r", "coordinates", "loop, ms", "folded, ms", "times faster", "nodes", "folded"]]
     for row in found["rows"]:
         loop, folded = row["loop"], row["folded"]
@@ -571,13 +579,13 @@ def options(description, steps):
     """Return a parser with the options that both benchmarks have."""
     def layer_list(text):
         try:
-            return [show.whole_numbers(1)(part) for part in text.split(",")]
+            return [show.whole_numbers(1, 99)(part) for part in text.split(",")]
         except argparse.ArgumentTypeError:
             raise argparse.ArgumentTypeError(f"{text!r} is no list like 1,2,4") from None
     parser = show.Parser(description=description, allow_abbrev=False)
     parser.add_argument("--steps", type=show.whole_numbers(1), default=steps, metavar="N",
                         help=f"training steps, one document each (default {steps})")
-    parser.add_argument("--seeds", type=show.whole_numbers(1), default=1, metavar="K",
+    parser.add_argument("--seeds", type=show.whole_numbers(1, 999), default=1, metavar="K",
                         help="repeat with K seeds: 42, 1, 2, ... (default 1)")
     parser.add_argument("--layers", type=layer_list, default=[1], metavar="N,N",
                         help="numbers of layers to compare (default 1)")
@@ -610,7 +618,7 @@ def read_docs(args, parser):
 def read_blocks(args, parser):
     """Return running text as blocks of so many characters: those to train on, those held out.
 
-    The last tenth of the text is held out; up to 200 of its blocks are used, evenly spaced.
+    The last tenth of the text is held out; up to HELD_OUT of its blocks are used, evenly spaced.
     """
     try:
         if args.data == PYDOC:
@@ -618,14 +626,14 @@ def read_blocks(args, parser):
             text = "\n\n".join([topics[name] for name in sorted(topics)])
         else:
             text = Path(args.data).read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+    except (ImportError, OSError, ValueError) as error:
         parser.error(f"--data {args.data}: {error}")
     size = args.block_size
     blocks = [text[i:i + size] for i in range(0, len(text) - size + 1, size)]
     if len(blocks) < 10:
         parser.error(f"--data {args.data}: {len(text)} characters are no ten blocks of {size}")
     tail = blocks[-(len(blocks) // 10):]
-    return blocks[:-len(tail)], tail[::math.ceil(len(tail) / 200)]
+    return blocks[:-len(tail)], tail[::math.ceil(len(tail) / HELD_OUT)]
 
 
 def run_sections(sections, results, panels, args):
@@ -680,10 +688,10 @@ def main():
                              "pydoc: the language reference that comes with Python")
     parser.add_argument("--running-text", action="store_true",
                         help="--data is one text, to be cut into blocks, not a document a line")
-    parser.add_argument("--block-size", type=show.whole_numbers(2), metavar="B",
+    parser.add_argument("--block-size", type=show.whole_numbers(2, 4096), metavar="B",
                         help="longest input in tokens (default 16, for running text 64)")
-    parser.add_argument("--max-length", type=show.whole_numbers(16), default=256, metavar="L",
-                        help="longest sequence of the scaling section (default 256)")
+    parser.add_argument("--max-length", type=show.whole_numbers(16, 2 ** 20), default=256,
+                        metavar="L", help="longest sequence of the scaling section (default 256)")
     parser.add_argument("--only", choices=("quality", "parts", "scaling"), help="one section alone")
     args = parse(parser)
     if args.svg and args.only == "parts":

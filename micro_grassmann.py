@@ -634,6 +634,6 @@ if __name__ == "__main__":
         main()
     except BrokenPipeError:
         sys.stdout = None
-    except (ArithmeticError, KeyboardInterrupt, OSError, ValueError) as e:
+    except (ArithmeticError, KeyboardInterrupt, OSError, UnicodeError) as e:
         print(f"{' '.join(sys.argv)}: {str(e) or 'stopped':30}", file=sys.stderr)
         sys.exit(130 if isinstance(e, KeyboardInterrupt) else 2)

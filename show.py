@@ -226,17 +226,24 @@ def check_writable(path, parser, option):
         parser.error(f"{option} {path}: no file can be written there")
 
 
-def whole_numbers(least):
-    """Return an argparse type for a whole number, `least` or more."""
+def whole_numbers(least, most=10 ** 9):
+    """Return an argparse type for a whole number from `least` to `most`."""
     def whole_number(text):
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} up")
+        if not text.isdecimal() or len(text) > 10 or not least <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
         return int(text)
     return whole_number
 
 
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint about the options is one line, with status 2."""
+
+    def parse_args(self, args=None, namespace=None):
+        """Return the options; argparse would take the value of --option=-- for none at all."""
+        for word in sys.argv[1:] if args is None else args:
+            if word.endswith("=--"):
+                self.error(f"{word}: the value is missing")
+        return super().parse_args(args, namespace)
 
     def error(self, message):
         """End with the message."""

@@ -176,7 +176,7 @@ def show_experiment(args, runs):
         if kind in GAIN:
             words.append(wrapped(f"{kind} minus learned, seed by seed: ",
                                  [f"{b - a:+.4f}" for a, b in zip(base, losses)], " "))
-            words.append(outcome(kind, verdict(base, losses)))
+            words.append(outcome(kind, verdict(base, losses, kind)))
     tokens = args.config.vocab_size
     return "\n".join((
         show.heading("6. The same model with three kinds of W_red"),

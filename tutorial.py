@@ -958,10 +958,9 @@ def the_loop_folded():
                                    32)[1]
              for model in (micro_grassmann, benchmark.variant(mix=benchmark.folded_mix))]
     say(show.bold("Must the planes be made one by one?"),
-        "(Not in the paper.) No. Each coordinate u_i v_j - u_j v_i is linear in v: double v, and "
-        "it doubles; add two v's, and the results add. So instead of wedging z with each partner, "
-        "scaling to length 1 and adding the planes, one can scale and add the partners, and wedge "
-        "once:",
+        "(Not in the paper.) No. Each u_i v_j - u_j v_i is linear in v: add two v's, and the "
+        "results add. So instead of wedging z with each partner, scaling the planes to length 1 "
+        "and adding them, scale and add the partners, and wedge once:",
         "    sum of (z ∧ z_s) / |z ∧ z_s|   =   z ∧ m,     m = sum of z_s / |z ∧ z_s|",
         "The lengths come without coordinates from Lagrange's identity, |u ∧ v|² = |u|² |v|² - "
         f"(u·v)². By hand, for z = {arrow(z)} and two partners:",
@@ -970,9 +969,8 @@ def the_loop_folded():
         f"    z ∧ m                 = {arrow(folded)}\n"
         f"    both units added up   = {arrow(long_way)}",
         "So the layer is a weighted average of a few past states, wedged with the present: "
-        "attention without a softmax. Its weight is 1 / |z ∧ z_s| = 1 / (|z| |z_s| sin θ): "
-        "large for states that are short, or nearly parallel to z, small for those at a right "
-        "angle.",
+        "attention without a softmax. The weight 1 / |z ∧ z_s| = 1 / (|z| |z_s| sin θ) is large "
+        "for states that are short or nearly parallel to z.",
         f"With r = 32, over 32 positions, the loop makes {nodes[0]:,} nodes and the folded layer "
         f"{nodes[1]:,}. Times, for several r, and how exact it is where states are parallel:",
         "    python3 benchmark.py --only scaling")
@@ -986,7 +984,7 @@ def dot_product(u, v):
     return sum(a * b for a, b in zip(u, v))
 
 
-def a_layer_that_counts(text="(()(()))", layers=(1, 2, 3, 4)):
+def a_layer_that_counts(text="(())", layers=(1, 2, 3, 4)):
     """Show what keeps the layer from counting brackets, and what a running sum changes."""
     window, longest = benchmark_paren.WINDOW, 1 + 2 * 25  # BOS and 25 pairs
     reach, seen = [], {0}
@@ -1004,26 +1002,21 @@ def a_layer_that_counts(text="(()(()))", layers=(1, 2, 3, 4)):
         total += y
     first = text.index(")") + 1
     say(show.bold("Why can the layer not count, and what would?"),
-        "(The cure is not in the paper.) On brackets, attention learns to close what it opened "
-        "and the Grassmann layer does not: most of what it writes is unbalanced. To know whether "
-        "a bracket may close, one must know how many are open, and that depends on all brackets "
-        "so far.",
-        f"What fails: the reach. With the offsets {arrow(window)}, the last of {longest} positions "
-        "(BOS and 50 brackets) hears from so many, itself included:",
-        show.table([["layers", *map(str, layers)], ["positions", *map(str, reach)]]),
-        "Layers help, but they need many more strings to learn from.",
-        "What fixes it: one more partner, the sum of all earlier states, which costs one addition "
-        "a token. Give each state a last number that is always 1: z = [y; 1], where y = W_red x, "
-        "and c = [sum of the earlier y; 1]. Then one coordinate is y * 1 - 1 * c: linear in the "
-        f"past. Set y by hand to 1 for ( and to -1 for ), and read {text}:",
+        "On brackets, attention learns to close what it opened; most of what the Grassmann layer "
+        "writes is unbalanced. How many are open depends on all brackets so far.",
+        f"What fails: the reach. With offsets {arrow(window)} the last of {longest} positions "
+        f"(BOS, 50 brackets) hears from {', '.join(map(str, reach))} with "
+        f"{', '.join(map(str, layers))} layers. More layers help, but need many more strings.",
+        "What fixes it (not in the paper): one more partner, the sum of all earlier states. Give "
+        "each state a last number 1: z = [y; 1] with y = W_red x, and c = [sum of the earlier y; "
+        "1]. Then one coordinate is y * 1 - 1 * c: linear in the past. With y set by hand to 1 "
+        f"for ( and -1 for ), {text} gives",
         show.table(rows),
-        "z ∧ c is y - c, and c + y is the number that are open: the layer has what it needs in y "
-        "(from x) and z ∧ c. But only as long as p keeps its length: scaled to length 1, as the "
-        "others are, all that is left of the count is its sign.",
-        "What the control says: a layer that hands on the running sum as it is, without any "
-        "plane, does as well. Here the sum does the work, not the geometry. And a count is "
-        "close to all that this task asks; nothing is said about others. All six contenders, a "
-        "quarter of an hour for three seeds, whose outcome is in README.md:",
+        "z ∧ c is y - c, and y + c are open: the layer can know the number. At length 1, as the "
+        "other planes are, nothing is left of it but a sign; so this one keeps its length.",
+        "What the control says: a layer that hands on the sum as it is, without any plane, does as "
+        "well (README.md has the runs). Here the sum does the work, not the geometry. And "
+        "counting is nearly all that this task asks; of others nothing is said.",
         "    python3 benchmark_paren.py --controls --seeds 3")
     return Try(f"In {text[:first]}, what is c at t = {first}, after the first closing bracket?",
                f"{' + '.join(times(1 if b == '(' else -1) for b in text[:first])} = "

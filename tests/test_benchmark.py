@@ -33,6 +33,7 @@ import micro_gpt
 import micro_grassmann
 import show
 from tests.helpers import ROOT, set_up, slow
+from tests.test_beyond import counting_nodes, folded_nodes
 
 try:
     import pty
@@ -51,7 +52,9 @@ ROWS = {"parameters": "parameters", "training loss, last 100 steps": "training l
         "loss on unseen documents, nats": "loss", "its standard error, documents": "error",
         "perplexity": "perplexity", "milliseconds a step, median": "milliseconds",
         "graph nodes a step, mean": "nodes"}  # of the quality table: label and JSON key
-BRACKET_RUNS = {"one": ("--steps", 20, "--seeds", 1), "two": ("--steps", 2, "--seeds", 2)}
+BRACKET_RUNS = {"one": (10, 1), "two": (2, 2), "controls": (2, 1)}  # steps, seeds
+TEXT = "".join(random.Random(8).choices("abc \n", k=103))
+BLOCKS = [TEXT[i:i + 5] for i in range(0, 100, 5)]  # 18 to train on, 2 held out
 PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
 SETTINGS = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 SETTINGS["PYTHONIOENCODING"] = "utf-8"
@@ -191,7 +194,7 @@ class Case(unittest.TestCase):
         first, last = ends.split()[0], ends.split()[-1]
         xs = [x for curve in curves.values() for x, _ in curve]
         self.assertEqual((float(first), float(last)), (min(xs), max(xs)))
-        marks = [mark for mark, name in re.findall(r"(?:^|, )(\S) (.+?)(?=, \S [aG]|, \* )",
+        marks = [mark for mark, name in re.findall(r"(?:^|, )(\S) (.+?)(?=, \S [aGris]|, \* )",
                                                    legend.strip()) if name in curves]
         self.assertEqual(len(set(marks)), len(curves), legend)
 
@@ -213,6 +216,7 @@ class Case(unittest.TestCase):
                                                 "mean": statistics.fmean(values)}, key)
             for run in runs:
                 self.assertAlmostEqual(run["perplexity"], math.exp(run["loss"]))
+        self.assertEqual(list(found["comparisons"]), [b for _, b in pairs(found)])
         for a, b in pairs(found):
             first, second = found["summary"][a], found["summary"][b]
             percent = found["comparisons"][b]["percent"]
@@ -222,6 +226,15 @@ class Case(unittest.TestCase):
                 self.assertAlmostEqual(value, 100 * change / first[key]["mean"])
             gaps = [y - x for x, y in zip(first["loss"]["seeds"], second["loss"]["seeds"])]
             self.assertAlmostEqual(found["comparisons"][b]["mean"], statistics.fmean(gaps))
+            gaps = [100 * math.expm1(gap) for gap in gaps]  # in percent of attention's perplexity
+            gap = found["comparisons"][b]["gap"]
+            self.assertEqual(len(gap["seeds"]), len(gaps))
+            for value, own in zip(gap["seeds"], gaps):
+                self.assertAlmostEqual(value, own)
+            self.assertAlmostEqual(gap["mean"], statistics.fmean(gaps))
+            self.assertEqual(gap["deviation"] is None, len(gaps) == 1)
+            if len(gaps) > 1:
+                self.assertAlmostEqual(gap["deviation"], statistics.stdev(gaps))
 
     def same_quality(self, blocks, found):
         """Assert that the printed section shows what its part of the JSON says."""
@@ -240,16 +253,29 @@ class Case(unittest.TestCase):
                     self.assertIn(difference[0], "+-")
                     self.same(difference, found["comparisons"][b]["percent"][key], " %")
             self.same_verdict(next(blocks), found, a, b)
+            if found["running text"]:
+                ((line,), start) = next(blocks), f"Perplexity, {b} above {a}: "
+                self.assertEqual((line[:len(start)], line[-3:]), (start, " %."))
+                self.same_spread(line[len(start):-3], found["comparisons"][b]["gap"])
+        if found["running text"]:
+            self.assertEqual("\n".join(next(blocks)), benchmark.PUBLISHED)
         caption, *chart = next(blocks)
         first = found["runs"][0]
         width = math.ceil(len(first["losses"]) / benchmark.BUCKETS)
         self.assertEqual(caption, f"Training loss, seed {first['seed']}, means of {width} steps")
         self.same_legend(chart, benchmark.curves(found["runs"]))
         caption, *table = next(blocks)
-        self.assertEqual(caption, f"Samples at temperature 0.5, seed {first['seed']}")
-        self.assertEqual(read_columns(table), {
-            run["name"]: [text or "(empty)" for text in run["samples"]]
-            for run in found["runs"] if run["seed"] == first["seed"]})
+        title = f"Samples at temperature 0.5, seed {first['seed']}"
+        samples = {run["name"]: run["samples"] for run in found["runs"]
+                   if run["seed"] == first["seed"]}
+        if found["running text"]:
+            self.assertEqual(caption, f"{title}, line ends as ¶")
+            self.assertEqual(table, [line for name, texts in samples.items() for line in (
+                name, *("  " + "¶".join(text.split("\n")) for text in texts[:3]))])
+        else:
+            self.assertEqual(caption, title)
+            self.assertEqual(read_columns(table), {
+                name: [text or "(empty)" for text in texts] for name, texts in samples.items()})
         self.assertEqual(list(blocks), [])
 
     # ---- reading a figure ------------------------------------------------------------------------
@@ -340,8 +366,9 @@ class Case(unittest.TestCase):
 
 
 def pairs(found):
-    """Return the pairs of contenders that a section compares."""
-    return list(zip(found["contenders"][::2], found["contenders"][1::2]))
+    """Return the pairs that a section compares: attention with each other of as many layers."""
+    return [(a, b) for a in found["contenders"] for b in found["contenders"]
+            if a.startswith("attention") and a != b and a.split(",")[1:] == b.split(",")[1:]]
 
 
 def is_number(text):
@@ -471,13 +498,14 @@ class TestMixingCost(Case):
 # ---- benchmark.py --------------------------------------------------------------------------------
 
 class TestBenchmark(Case):
-    """A run of all sections as a program, then a second one of the first section alone."""
+    """A run of all sections with fewer turns, then the first one alone, as a program."""
 
     @classmethod
     def setUpClass(cls):
         cls.options = ("--steps", 20, "--seeds", 1, "--data", DATA)
-        cls.ended = launch("benchmark.py", *cls.options, "--max-length", 32,
-                           "--json", "all.json", "--svg", "all.svg")
+        with mock.patch.multiple(benchmark, TURNS=1, FOLDED_R=(3, 5)):
+            cls.ended = call(benchmark, *cls.options, "--max-length", 32, "--json",
+                             FOLDER / "all.json", "--svg", FOLDER / "all.svg")
         if cls.ended.status == 0:
             cls.results = load(FOLDER / "all.json")
             cls.svg = (FOLDER / "all.svg").read_text(encoding="utf-8")
@@ -491,7 +519,7 @@ class TestBenchmark(Case):
         self.assertEqual(self.results["python"], PYTHON)
         self.assertEqual(self.results["configuration"], {
             "steps": 20, "seeds": [42], "layers": [1], "data": str(DATA), "max_length": 32,
-            "only": None})
+            "only": None, "running_text": False, "block_size": 16})
         self.assertEqual([(run["name"], run["seed"]) for run in self.results["quality"]["runs"]],
                          [("attention", 42), ("Grassmann", 42)])
         self.assertEqual(self.sections[""], [
@@ -499,8 +527,9 @@ class TestBenchmark(Case):
         self.assertEqual(list(self.sections)[1:], [
             "Quality: the same documents in the same order",
             "Where a step goes: means over 20 steps, in turns",
-            "Scaling: the mixing layer alone"])
-        self.assertEqual(list(self.results)[3:], ["quality", "parts", "scaling"])
+            "Scaling: the mixing layer alone",
+            "Scaling: the loop folded (not in the paper)"])
+        self.assertEqual(list(self.results)[3:], ["quality", "parts", "scaling", "folding"])
 
     def test_quality(self):
         found = self.results["quality"]
@@ -533,7 +562,9 @@ class TestBenchmark(Case):
 
     def test_scaling(self):
         found = self.results["scaling"]
-        _, table, law, chart = list(self.sections.values())[3]
+        head, table, law, chart = list(self.sections.values())[3]
+        self.assertEqual(" ".join(head), "Forward and backward, best of 1 turns or more, "
+                                         "cyclic garbage collector off.")
         groups, (headers, rows) = cells(table[0]), read_table(table[1:])
         self.assertEqual(headers, [*["ms", "µs/token", "nodes"] * 2, "times faster"])
         self.assertEqual([text for text, _, _ in groups], found["contenders"])
@@ -573,6 +604,44 @@ class TestBenchmark(Case):
             self.same(re.search(r"\d+", lines[2]).group(), found["cheaper from"])
         self.assertEqual(len(lines), 3)
 
+    def test_folding(self):
+        found = self.results["folding"]
+        head, table, note, errors = list(self.sections.values())[4]
+        self.assertEqual(head, [
+            "One Plücker vector a token instead of one for each offset, and the same function.",
+            "Six offsets, L = 64, forward and backward, best of 1 turns."])
+        self.assertEqual(note, ["Its relative error where two states are nearly parallel:"])
+        headers, rows = read_table(table)
+        self.assertEqual(headers, ["coordinates", "loop, ms", "folded, ms", "times faster",
+                                   "nodes", "folded"])
+        self.assertEqual((table[0].split()[0], list(rows), found["length"]), ("r", ["3", "5"], 64))
+        window = micro_grassmann.Config(5).window
+        self.assertEqual(len(window), 6)
+        self.assertEqual([row["r"] for row in found["rows"]], [3, 5])
+        for row, line in zip(found["rows"], rows.values()):
+            r, loop, folded = row["r"], row["loop"], row["folded"]
+            for cell, value in zip(line, (
+                    math.comb(r, 2), loop["milliseconds"], folded["milliseconds"],
+                    loop["milliseconds"] / folded["milliseconds"], loop["nodes"],
+                    folded["nodes"])):
+                self.same(cell, value)
+            self.assertGreater(min(loop["milliseconds"], folded["milliseconds"]), 0)
+            self.assertEqual(loop["nodes"], grassmann_nodes(64, 16, r, window))
+            self.assertEqual(folded["nodes"], folded_nodes(64, 16, r, window))
+        headers, rows = read_table(errors)
+        self.assertEqual(errors[0].split("  ")[0], "sine of the angle")
+        self.assertEqual(headers, ["|z| = 1", "|z| = 100"])
+        self.assertEqual(list(rows), ["1e+00", "1e-02", "1e-04", "1e-06", "1e-08"])
+        printed = [(size, float(sine), cells[place]) for place, size in enumerate((1, 100))
+                   for sine, cells in rows.items()]
+        self.assertEqual(len(found["errors"]), len(printed))
+        for error, (size, sine, cell) in zip(found["errors"], printed):
+            self.assertEqual(error["length of z"], size)
+            self.assertAlmostEqual(error["sine"], sine, delta=1e-15 * sine)
+            self.assertRegex(cell, r"^\de[+-]\d\d$")
+            half = 0.5 * float(f"1{cell[1:]}")
+            self.assertLessEqual(abs(float(cell) - error["relative error"]), half * 1.000001)
+
     def test_figure(self):
         quality, scaling = self.results["quality"], self.results["scaling"]
         self.is_figure(self.svg, [
@@ -583,13 +652,16 @@ class TestBenchmark(Case):
               for name in scaling["contenders"]})])
 
     def test_the_same_seed_learns_and_writes_the_same(self):
-        again = FOLDER / "again.json"
-        self.succeeds(call(benchmark, *self.options, "--only", "quality", "--json", again))
-        results = load(again)
+        self.succeeds(launch("benchmark.py", *self.options, "--only", "quality",
+                             "--json", "again.json", "--svg", "again.svg"))
+        results = load(FOLDER / "again.json")
         self.assertEqual(list(results)[3:], ["quality"])
         for run, copy in zip(self.results["quality"]["runs"], results["quality"]["runs"]):
             for key in set(run) - {"milliseconds"}:
                 self.assertEqual(run[key], copy[key], key)
+        self.is_figure((FOLDER / "again.svg").read_text(encoding="utf-8"), [
+            ("Names: training loss", "step", "loss (nats a token)", False,
+             benchmark.curves(results["quality"]["runs"]))])
 
 
 class TestSeedsAndLayers(Case):
@@ -642,6 +714,73 @@ class TestSeedsAndLayers(Case):
         self.assertEqual(list(runs), [])
 
 
+class TestRunningText(Case):
+    """One text in blocks: what is printed, and runs that are the models' own."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.ended = call(benchmark, "--steps", 19, "--seeds", 2, "--only", "quality",
+                         "--running-text", "--block-size", 5, "--data", write("text.txt", TEXT),
+                         "--json", FOLDER / "text.json")
+
+    def test_print(self):
+        results = load(FOLDER / "text.json")
+        found, parts = results["quality"], sections(self.succeeds(self.ended).out)
+        used = results["configuration"]
+        self.assertEqual((used["running_text"], used["block_size"], used["data"]),
+                         (True, 5, str(FOLDER / "text.txt")))
+        _, title = parts
+        self.assertEqual(title, "Quality: the same blocks of 5 characters in the same order")
+        [[[head]], blocks] = parts.values()
+        self.assertEqual(head, f"{PYTHON}; 18 blocks of 5 characters; 19 steps; seeds 42, 1")
+        self.assertIs(found["running text"], True)
+        self.same_summary(found)
+        self.same_quality(blocks, found)
+        self.assertIn("\n", str.join("", found["runs"][0]["samples"][:3]))  # which was shown as ¶
+
+    def test_runs_are_those_of_the_model_files(self):
+        """The nineteenth step takes the first of the eighteen blocks again."""
+        seen, unseen = BLOCKS[:18], BLOCKS[18:]
+        runs = iter(load(FOLDER / "text.json")["quality"]["runs"])
+        for seed in SEEDS[:2]:
+            for name, model in MODELS.items():
+                own, run = set_up(model, seen, seed, block_size=5), next(runs)
+                self.assertEqual((run["name"], run["seed"]), (name, seed))
+                self.assertEqual(run["losses"], list(
+                    model.train(own.docs, own.params, own.config, 19)))
+                tokens = [model.tokenize(block, own.vocab) for block in unseen]
+                self.assertEqual(run["unseen"], len(unseen))
+                self.assertAlmostEqual(
+                    run["loss"], model.evaluate(tokens, own.params, own.config), 12)
+                self.assertEqual(run["samples"][0], model.generate(
+                    own.vocab, own.params, own.config, own.rng, 0.5))
+        self.assertEqual(list(runs), [])
+
+    def test_the_language_reference(self):
+        """Topics in the order of their names; --data pydoc means running text, blocks of 64."""
+        topics = {"b": "b" * 600, "a": "a" * 699, "c": "!"}
+        options = "--data", "pydoc", "--only", "parts", "--steps", 1
+        with mock.patch("pydoc_data.topics.topics", topics), \
+                mock.patch.object(benchmark, "measure_parts") as measure:
+            ended = call(benchmark, *options, "--json", FOLDER / "pydoc.json")
+        self.assertEqual((ended.status, ended.err), (0, ""))
+        self.assertIn("; 18 blocks of 64 characters; 1 steps; seeds 42\n", ended.out)
+        used = load(FOLDER / "pydoc.json")["configuration"]
+        self.assertEqual((used["running_text"], used["block_size"], used["data"]),
+                         (True, 64, "pydoc"))
+        [(rivals, docs, _, _)] = [call_.args for call_ in measure.call_args_list]
+        self.assertEqual("".join(docs), ("a" * 699 + "\n\n" + "b" * 600)[:18 * 64])
+        self.assertEqual([rival.config.block_size for rival in rivals], [64, 64])
+
+    def test_documents_in_longer_blocks(self):
+        """--block-size without running text is how many tokens of a document are read."""
+        with mock.patch.object(benchmark, "measure_parts") as measure:
+            ended = call(benchmark, "--data", DATA, "--only", "parts", "--block-size", 2)
+        self.assertEqual((ended.status, ended.err), (0, ""))
+        self.assertIn("; 40 documents; ", ended.out)
+        self.assertEqual([rival.config.block_size for rival in measure.call_args.args[0]], [2, 2])
+
+
 class TestFewDocuments(Case):
     """Fewer than ten documents leave none to evaluate on; those of ten or more stay unseen."""
 
@@ -692,13 +831,13 @@ class TestFigures(Case):
                  ([1, 2, 3], [1, 2, 3], 0, 0, none))
         for first, second, mean, half, words in cases:
             with self.subTest(first=first, second=second):
-                found = benchmark.verdict(first, second)
+                found = benchmark.verdict(first, second, "Grassmann")
                 self.assertAlmostEqual(found["mean"], mean)
                 self.assertAlmostEqual(found["half"], half, delta=half * 0.002)
                 self.assertEqual(found["words"], words)
-        one = benchmark.verdict([2.5], [2.25])
+        one = benchmark.verdict([2.5], [2.25], "Grassmann")
         self.assertEqual(one, {"mean": -0.25, "words": "one seed shows no spread: --seeds 3 does"})
-        many = benchmark.verdict([0] * 40, [i % 2 for i in range(40)])
+        many = benchmark.verdict([0] * 40, [i % 2 for i in range(40)], "Grassmann")
         ratio = many["half"] / (statistics.stdev([0, 1] * 20) / 40 ** 0.5)
         self.assertTrue(2.0 <= ratio <= 2.15, "t is 2.02 for 39 degrees of freedom")
 
@@ -782,6 +921,21 @@ class TestFigures(Case):
         self.assertEqual(found["rows"][1]["Grassmann"], {
             "milliseconds": 640, "microseconds a token": 40000, "nodes": 7})
 
+    def test_folding_in_turns(self):
+        """Five turns of the loop and its folded form for each r; the best counts."""
+        calls, found = [], {}
+
+        def cost(rival, length):
+            calls.append((rival.name, rival.model is micro_grassmann, rival.config.r, length))
+            return abs(calls.count(calls[-1]) - 3) / 100 + 0.64, 7
+        with mock.patch.object(benchmark, "mixing_cost", cost):
+            benchmark.measure_folding(found)
+        self.assertEqual(calls, [turn for r in (4, 8, 16, 32) for _ in range(5)
+                                 for turn in (("loop", True, r, 64), ("folded", False, r, 64))])
+        self.assertEqual(found["rows"][3], {
+            "r": 32, "loop": {"milliseconds": 640, "nodes": 7},
+            "folded": {"milliseconds": 640, "nodes": 7}})
+
     def rows(self, attention, grassmann, lengths=(8, 16, 32, 64, 128, 256)):
         """Return made-up rows of the scaling section from two functions of the length."""
         return [{"length": n, "attention": {"milliseconds": attention(n)},
@@ -831,6 +985,15 @@ class TestFigures(Case):
         self.assertEqual([c.config.n_layer for c in four], [1, 1, 2, 2])
         self.assertEqual([c.config.block_size for c in four], [64] * 4)
         self.assertEqual([c.config.window for c in four[1::2]], [(1, 2)] * 2)
+
+    def test_pairs(self):
+        for names, expected in (
+                ("attention|Grassmann", [(0, 1)]), ("attention", []), ("", []),
+                ("attention|Grassmann|Grassmann + running sum", [(0, 1), (0, 2)]),
+                ("attention, 1 layer|b, 1 layer|c, 1 layer|attention, 2 layers|b, 2 layers",
+                 [(0, 1), (0, 2), (3, 4)])):
+            names = names.split("|") if names else []
+            self.assertEqual(benchmark.pairs(names), [(names[a], names[b]) for a, b in expected])
 
 
 class TestStopwatches(Case):
@@ -972,36 +1135,67 @@ class TestBrackets(Case):
 
 
 class TestBenchmarkParen(Case):
-    """Two short runs with few strings."""
+    """Short runs with few strings, cut off early."""
 
-    DOCS, SAMPLES = 20, 4
+    DOCS, SAMPLES, LENGTHS = 20, 4, (3, 9, 18)
+    NAMES = ("attention", "Grassmann", "Grassmann + running sum", "running sum alone",
+             "its pair normalised", "sum without planes")
 
     @classmethod
     def setUpClass(cls):
+        for small in (mock.patch.multiple(benchmark_paren, DOCS=cls.DOCS, SAMPLES=cls.SAMPLES,
+                                          LENGTHS=cls.LENGTHS, BLOCK=12),
+                      mock.patch.object(benchmark, "BUCKETS", 4)):
+            small.start()
+            cls.addClassCleanup(small.stop)
         cls.ended = {}
-        with mock.patch.multiple(benchmark_paren, DOCS=cls.DOCS, SAMPLES=cls.SAMPLES):
-            for name, options in BRACKET_RUNS.items():
-                cls.ended[name] = call(benchmark_paren, *options, "--json", FOLDER / f"{name}.json",
-                                       "--svg", FOLDER / f"{name}.svg")
+        for name, (steps, seeds) in BRACKET_RUNS.items():
+            cls.ended[name] = call(benchmark_paren, "--steps", steps, "--seeds", seeds,
+                                   *["--controls"] * (name == "controls"),
+                                   "--json", FOLDER / f"{name}.json",
+                                   "--svg", FOLDER / f"{name}.svg")
 
     def test_runs(self):
-        for name, (_, steps, _, seeds) in BRACKET_RUNS.items():
+        for name, (steps, seeds) in BRACKET_RUNS.items():
             with self.subTest(case=name):
                 text = self.succeeds(self.ended[name]).out
                 results = load(FOLDER / f"{name}.json")
                 self.assertEqual(results["program"], "benchmark_paren.py")
                 self.assertEqual(results["python"], PYTHON)
                 self.assertEqual(results["configuration"], {
-                    "steps": steps, "seeds": list(SEEDS[:seeds]), "layers": [1]})
+                    "steps": steps, "seeds": list(SEEDS[:seeds]), "layers": [1],
+                    "controls": name == "controls"})
                 (_, ((one, two),)), (_, blocks) = sections(text).items()
                 self.same_head(one, two, steps, SEEDS[:seeds])
                 found = results["brackets"]
+                self.assertEqual(found["contenders"],
+                                 list(self.NAMES[:6 if name == "controls" else 3]))
+                self.assertEqual([(run["seed"], run["name"]) for run in found["runs"]], [
+                    (seed, other) for seed in SEEDS[:seeds] for other in found["contenders"]])
                 self.same_summary(found)
                 self.same_judgement(found)
                 self.same_results(blocks, found)
                 self.is_figure((FOLDER / f"{name}.svg").read_text(encoding="utf-8"), [
                     ("Brackets: training loss", "step", "loss (nats a token)", False,
                      benchmark.curves(found["runs"]))])
+
+    def test_contenders(self):
+        """Three for each number of layers, or six; those that sum alone have no offsets."""
+        for controls, number in ((False, 3), (True, 6)):
+            rivals = benchmark_paren.contenders([1, 2], controls)
+            self.assertEqual([rival.name for rival in rivals], [
+                name + layers for layers in (", 1 layer", ", 2 layers")
+                for name in self.NAMES[:number]])
+            self.assertEqual([rival.config.n_layer for rival in rivals],
+                             [1] * number + [2] * number)
+            for place, rival in enumerate(rivals):
+                self.assertEqual(rival.config.block_size, benchmark_paren.BLOCK)
+                self.assertEqual(rival.config.vocab_size, 3)
+                if place % number:
+                    self.assertEqual(rival.config.window, () if place % number in (3, 5)
+                                     else (1, 2, 4, 8, 16))
+        self.assertEqual([rival.model for rival in rivals[:2]], [micro_gpt, micro_grassmann])
+        self.assertEqual(len({id(rival.model) for rival in rivals[:6]}), 5)  # alone: the same
 
     def same_head(self, one, two, steps, seeds):
         """Assert that the first lines describe the strings and the options."""
@@ -1041,28 +1235,30 @@ class TestBenchmarkParen(Case):
 
     def same_results(self, blocks, found):
         """Assert that the printed section shows what its part of the JSON says."""
-        blocks, (a, b), judged = iter(blocks), found["contenders"], found["judged"]
+        blocks, names, judged = iter(blocks), found["contenders"], found["judged"]
         headers, rows = read_table(next(blocks))
         self.assertEqual(headers, ["parameters", "loss on unseen", "perplexity", "ms a step",
                                    "graph nodes"])
-        self.assertEqual(list(rows), [a, b])
+        self.assertEqual(list(rows), names)
         for name, row in rows.items():
             for key, cell in zip(("parameters", "loss", "perplexity", "milliseconds", "nodes"),
                                  row):
                 self.same_spread(cell, found["summary"][name][key])
-        *lines, last = next(blocks)
-        self.same_verdict(lines, found, a, b)
-        sentence = rf"A step of {b} takes (\S+) of the time of a step of {a}\."
-        self.assertRegex(last, f"^{sentence}$")
-        self.same(re.match(sentence, last).group(1), found["summary"][b]["milliseconds"]["mean"]
-                  / found["summary"][a]["milliseconds"]["mean"])
+        for b in names[1:]:
+            *lines, last = next(blocks)
+            self.same_verdict(lines, found, "attention", b)
+            sentence = rf"A step of {re.escape(b)} takes (\S+) of the time of a step of attention\."
+            self.assertRegex(last, f"^{sentence}$")
+            first, second = [found["summary"][name]["milliseconds"]["mean"]
+                             for name in ("attention", b)]
+            self.same(re.match(sentence, last).group(1), second / first)
         caption, *table = next(blocks)
         self.assertEqual(caption, f"{self.SAMPLES} strings from each model at temperature 0.5, "
                                   "Wilson intervals")
         headers, rows = read_table(table)
         self.assertEqual(table[0].split("  ")[0], "of the sampled strings")
         self.assertEqual(headers, ["balanced", "95 % interval", "each seed"])
-        self.assertEqual(list(rows), [a, b])
+        self.assertEqual(list(rows), names)
         for name, (share, interval, each) in rows.items():
             self.same(share, judged[name]["percent"], " %")
             self.assertIn(" to ", interval)
@@ -1074,17 +1270,34 @@ class TestBenchmarkParen(Case):
                 self.same(cell, value)
         headers, rows = read_table(next(blocks))
         self.assertEqual(headers, list(benchmark_paren.FAILURES))
-        self.assertEqual(list(rows), [a, b])
+        self.assertEqual(list(rows), names)
         for name, row in rows.items():
             self.assertEqual([int(cell) for cell in row],
                              [judged[name]["counts"][kind] for kind in headers])
-        for run in found["runs"][:2]:
+        self.same_mixing(next(blocks), found)
+        for run in found["runs"][:len(names)]:
             self.same_examples(next(blocks), run)
         caption, *chart = next(blocks)
         width = math.ceil(len(found["runs"][0]["losses"]) / benchmark.BUCKETS)
         self.assertEqual(caption, f"Training loss, seed 42, means of {width} steps")
         self.same_legend(chart, benchmark.curves(found["runs"]))
         self.assertEqual(list(blocks), [])
+
+    def same_mixing(self, table, found):
+        """Assert that the mixing layers' nodes a token are those counted by hand."""
+        headers, rows = read_table(table)
+        self.assertEqual(table[0].split("  ")[0], "graph nodes a token, mixing layer")
+        self.assertEqual(headers, ["L = 3", "L = 9", "L = 18"])
+        self.assertEqual(list(rows), found["contenders"])
+        self.assertEqual(list(found["mixing"]), found["contenders"])
+        sizes, window = (16, 4), (1, 2, 4, 8, 16)
+        for place, length in enumerate(self.LENGTHS):
+            by_hand = (attention_nodes(length, *sizes), grassmann_nodes(length, *sizes, window),
+                       counting_nodes(length, *sizes, window), counting_nodes(length, *sizes, ()),
+                       counting_nodes(length, *sizes, window, True), 104 * length + 1)
+            for name, nodes in zip(found["contenders"], by_hand):
+                self.assertAlmostEqual(found["mixing"][name][str(length)], nodes / length)
+                self.same(rows[name][place], nodes / length)
 
     def same_examples(self, lines, run):
         """Assert that three samples are shown, the first wrong bracket marked."""
@@ -1183,12 +1396,20 @@ class TestBadOptions(Case):
         wrong += [("--layers", text) for text in (0, "1,,2", "x", "", "1,-2", "1,2,")]
         wrong += [(option, place) for option in ("--json", "--svg")
                   for place in (missing / "out", folder, file / "out", "")]
-        cls.wrong = [(benchmark_paren, case) for case in (*wrong, ("--data", DATA))]
+        cls.wrong = [(benchmark_paren, case) for case in (
+            *wrong, ("--data", DATA), ("--running-text",), ("--block-size", 8))]
+        wrong += [("--controls",)]
+        wrong += [("--block-size", text) for text in (0, 1, -1, "x", "", "2.0")]
         wrong += [("--max-length", text) for text in (8, 15, 0, "x", "")]
         wrong += [("--only", text) for text in ("nonsense", "", "Quality")]
         data = {"empty": "", "blank": " \n\n\t\n", "latin": "René".encode("latin-1")}
         wrong += [("--data", write(f"{name}.txt", text)) for name, text in data.items()]
         wrong += [("--data", folder), ("--data", missing), ("--data", "")]
+        wrong += [(*case, "--running-text") for case in wrong if case[0] == "--data"]
+        short = write("short.txt", "a" * 639)
+        wrong += [("--data", short, "--running-text"),
+                  ("--data", short, "--running-text", "--block-size", 64),
+                  ("--data", DATA, "--running-text", "--block-size", 100)]
         cls.wrong += [(benchmark, case) for case in wrong]
 
     def refuses(self, ended, script, case):
@@ -1218,9 +1439,17 @@ class TestBadOptions(Case):
                 self.refuses(launch(f"{script.__name__}.py", *more, *case), script, case)
 
     def test_smallest_length_and_a_chart_that_does_not_exist(self):
-        ended = call(benchmark, "--data", DATA, "--only", "scaling", "--max-length", 16)
-        self.assertEqual(ended.status, 0, ended.err)
+        files = FOLDER / "scaling.svg", FOLDER / "scaling.json"
+        with mock.patch.multiple(benchmark, TURNS=1, FOLDED_R=(2,)):
+            ended = call(benchmark, "--data", DATA, "--only", "scaling", "--max-length", 16,
+                         "--svg", files[0], "--json", files[1])
+        self.succeeds(ended)
         self.assertIn("fitted from L = 8 to 16.", ended.out)
+        results = load(files[1])
+        self.assertEqual(list(results)[3:], ["scaling", "folding"])
+        self.is_figure(files[0].read_text(encoding="utf-8"), [
+            ("Mixing layer alone: time", "length L (tokens)", "milliseconds", True,
+             benchmark.scaling_series(results["scaling"]))])
         case = ("--svg", FOLDER / "parts.svg", "--only", "parts")
         self.refuses(call(benchmark, *case), benchmark, case[:1])
 
@@ -1265,12 +1494,12 @@ class TestStopping(Case):
         with mock.patch.object(show.Progress, "step", press):
             ended = call(program, *self.files, *options)
         self.assertEqual((ended.status, ended.err), ("interrupted", ""))
-        _, blocks = sections(ended.out).values()
+        *_, blocks = sections(ended.out).values()
+        self.assertEqual(ended.out.count("(stopped early: this much is known)"), 1)
         if blocks:
             self.assertEqual(blocks[0].pop(0), "(stopped early: this much is known)")
         return [block for block in blocks if block]
 
-    @slow
     @slow
     def test_quality_at_any_time(self):
         """Two steps and ten samples of each model, for each of two seeds."""
@@ -1301,6 +1530,8 @@ class TestStopping(Case):
                 if step > 1:
                     _, rows = read_table(blocks[0])
                     self.assertEqual(rows["parameters"][:2], ["4,192", "3,840"])
+                    _, rows = read_table(blocks[1])
+                    self.assertEqual(rows["parameters"][:2], ["4,192", "3,824"])
 
     def test_parts_and_scaling(self):
         options = ("--data", DATA, "--steps", 2, "--max-length", 32, "--only")
@@ -1314,6 +1545,12 @@ class TestStopping(Case):
             for step, lengths in ((26, ["8"]), (38, ["8", "16"])):
                 _, table = self.stop(benchmark, step, *options, "scaling")
                 self.assertEqual(list(read_table(table[1:])[1]), lengths)
+            turns = 5 * (25 + 12 + 6)
+            for step, rs in ((1, []), (5, []), (6, ["4"]), (20, ["4", "8", "16"])):
+                blocks = self.stop(benchmark, turns + step, *options, "scaling")
+                rows = [line.split()[0] for block in blocks for line in block
+                        if re.match(r"\d", line)]
+                self.assertEqual(rows, rs)
 
     def parameters(self, name):
         """Return how many weights a model has on the test's documents."""

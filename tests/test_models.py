@@ -17,8 +17,10 @@ from functools import lru_cache
 from pathlib import Path
 from unittest import mock
 
+from tests import torch_reference
 from tests.helpers import CLEAN, GPT, GRASSMANN, INPUT, PAIR, ROOT, flat, gap, numbers, set_up, slow
-from tests.torch_reference import Config, cross_entropy, logits, pad, torch
+from tests.test_torch_reference import needs_torch, tensors
+from tests.torch_reference import Config, torch
 
 LOSSES = Path(__file__).with_name("losses.json")
 PUBLISHED = Path(os.environ.get("MICROGRASSMANN_NAMES") or ROOT.parent / "shared/data/names.txt")
@@ -56,22 +58,20 @@ def small(model, **changes):
 
 # ---- the reference: torch_reference.py, all positions of a document in one tensor ----------------
 
-def tensors(params):
-    """Return copies of the weights as float64 tensors."""
-    return {name: torch.tensor([numbers(row) for row in rows], dtype=torch.float64,
-                               requires_grad=True) for name, rows in params.items()}
-
-
 def reference(config, weights, tokens):
-    """Return (logits, mean cross-entropy) of a document, cut to the block; planes in a loop."""
+    """Return the logits after every token at once, (1, L, V), the planes added in a loop."""
     model = "attention" if hasattr(config, "n_head") else "grassmann"
-    tokens, targets = pad([tokens], config.block_size)
-    scores = logits(tokens, weights, Config(model=model, folded=False, **config._asdict()))
-    return scores, cross_entropy(scores, targets)
+    return torch_reference.logits(tokens, weights,
+                                  Config(model=model, folded=False, **config._asdict()))
 
 
-@unittest.skipIf(torch is None and not os.environ.get("MICROGRASSMANN_TORCH"),
-                 "PyTorch is not installed (MICROGRASSMANN_TORCH=1 makes this an error)")
+def reference_loss(config, weights, tokens):
+    """Return the mean cross-entropy of a document, cut to the block."""
+    tokens, targets = torch_reference.pad([tokens], config.block_size)
+    return torch_reference.cross_entropy(reference(config, weights, tokens), targets)
+
+
+@needs_torch
 class AgainstTorch(unittest.TestCase):
     """The scalar programs compute what the tensors compute."""
 
@@ -89,7 +89,7 @@ class AgainstTorch(unittest.TestCase):
             losses = []
             for tokens in run.seen[:100]:
                 adam.zero_grad()
-                loss = reference(run.config, weights, tokens)[1]
+                loss = reference_loss(run.config, weights, tokens)
                 loss.backward()
                 adam.step()
                 linear_to_zero.step()
@@ -100,9 +100,10 @@ class AgainstTorch(unittest.TestCase):
     def same(self, model, run, tokens):
         """Check logits, loss and the gradient of every parameter on one document."""
         weights = tensors(run.params)
-        cut = tokens[:-1][:run.config.block_size]
-        scores, expected = reference(run.config, weights, tokens)
-        self.assertLess(gap(along(model, run, cut), scores[0].tolist()), 1e-11)
+        cut = tokens[:run.config.block_size]
+        logits = reference(run.config, weights, torch.tensor([cut]))[0].tolist()
+        self.assertLess(gap(along(model, run, cut), logits), 1e-11)
+        expected = reference_loss(run.config, weights, tokens)
         expected.backward()
         losses = model.token_losses(tokens, run.params, run.config)
         loss = model.total(losses) / len(losses)
