@@ -388,7 +388,8 @@ class TestStopping(Case):
             reader, writer = os.pipe()
             os.close(reader)
             with self.subTest(script=script.name):
-                command = [sys.executable, str(script), "--steps", "0", "--samples", "0"]
+                command = [sys.executable, str(script), "--steps", "0", "--samples", "0",
+                           "--data", str(FOLDER / "names.txt")]
                 done = subprocess.run(command,
                                       stdout=writer, stderr=subprocess.PIPE, env=settings,
                                       timeout=60, check=False)

@@ -3,8 +3,8 @@ import unittest
 
 from tests import fuzz
 
-SHARES = {"micro_gpt": 50, "micro_grassmann_clean": 50, "micro_grassmann": 50, "benchmark": 4,
-          "benchmark_paren": 2, "trace_g": 42, "trace_alpha_wred": 2}
+SHARES = {"micro_gpt": 50, "micro_grassmann_clean": 50, "micro_grassmann": 50, "benchmark": 3,
+          "benchmark_paren": 1, "trace_g": 45, "trace_alpha_wred": 1}
 
 
 class TestRandomInput(unittest.TestCase):

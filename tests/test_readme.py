@@ -57,7 +57,7 @@ class TestReadme(unittest.TestCase):
         self.assertIsNotNone(importlib.util.find_spec(name))
         if name == "tests.speed":
             with mock.patch.multiple(speed, TURNS=1, STEPS=1, IMPORTS=1), \
-                    mock.patch("sys.argv", ["speed"]), mock.patch("builtins.print") as prints:
+                    mock.patch("sys.argv", ["speed", "--data=few.txt"]), mock.patch("builtins.print") as prints:
                 speed.main()
             self.assertIn("at most 1/20 of the time", str(prints.mock_calls))
 
