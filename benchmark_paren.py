@@ -1,7 +1,8 @@
 """Attention against Grassmann mixing on balanced brackets, a task that asks for counting.
 
-Run:    python3 benchmark_paren.py                       (two minutes or three)
+Run:    python3 benchmark_paren.py                       (some four minutes)
 Depth:  python3 benchmark_paren.py --layers 1,2,4        (does stacking layers help?)
+Why:    python3 benchmark_paren.py --controls --seeds 3  (what of the running sum counts?)
 """
 import functools
 import math
