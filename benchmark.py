@@ -179,7 +179,7 @@ def verdict(first, second, name):
     half *= statistics.stdev(differences) / math.sqrt(n)
     words = "no difference beyond the spread"
     if abs(mean) > half:
-        words = f"{name}'s is {'higher' if mean > 0 else 'lower'}, and by more than the spread"
+        words = f"{name} has the {'higher' if mean > 0 else 'lower'} one, by more than the spread"
     return {"mean": mean, "half": half, "words": words}
 
 

@@ -819,7 +819,7 @@ class TestFigures(Case):
     def test_verdict(self):
         """Student's interval by hand: t is 12.706, 4.303, 3.182 for 1, 2, 3 degrees of freedom."""
         none = "no difference beyond the spread"
-        higher = "Grassmann's is higher, and by more than the spread"
+        higher = "Grassmann has the higher one, by more than the spread"
         lower = higher.replace("higher", "lower")
         cases = (([1, 2, 3], [1.1, 2.3, 3.2], 0.2, 4.303 * 0.1 / 3 ** 0.5, none),
                  ([1, 2, 3, 4], [1.1, 2.3, 3.2, 4.2], 0.2, 3.182 * (0.02 / 3) ** 0.5 / 2, higher),
