@@ -3,6 +3,7 @@
 Run:    python3 benchmark_paren.py                       (some four minutes)
 Depth:  python3 benchmark_paren.py --layers 1,2,4        (does stacking layers help?)
 Why:    python3 benchmark_paren.py --controls --seeds 3  (what of the running sum counts?)
+Next:   TEACHING.md, exercises; tests/torch_reference.py, larger models
 """
 import functools
 import math

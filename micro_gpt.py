@@ -1,4 +1,4 @@
-"""A GPT in pure Python, with attention. The same program without: micro_grassmann_clean.py."""
+"""A GPT in pure Python, with attention. Without attention: micro_grassmann_clean.py."""
 import argparse
 import gc
 import math

@@ -301,8 +301,9 @@ def mix(x, layer, past, params, config):
     return gate(x, linear(mean, W_plu), layer, params)
 
 
-# How much of g should come in? alpha, a number between 0 and 1 for each of the d dimensions,
-# decides: at 1, x stays; at 0, g replaces it. It depends on both, by two more matrices:
+# How much of x should stay? alpha, a number between 0 and 1 for each of the d dimensions, decides:
+# it is the share of x, and g gets the rest. At 1, x stays; at 0, g replaces it. It depends on both,
+# by two more matrices:
 #
 #     alpha  = sigmoid(W_gate_h x + W_gate_g g)
 #     result = alpha * x + (1 - alpha) * g

@@ -221,8 +221,13 @@ def save(path, text):
 
 def check_writable(path, parser, option):
     """End with one line and status 2 if a file can't be written there, before hours of work."""
-    folder = Path(path).absolute().parent
-    if Path(path).is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    try:
+        os.fsencode(path)
+        folder = Path(path).absolute().parent
+        possible = not Path(path).is_dir() and folder.is_dir() and os.access(folder, os.W_OK)
+    except ValueError:  # a name that no file can have
+        possible = False
+    if not possible:
         parser.error(f"{option} {path}: no file can be written there")
 
 

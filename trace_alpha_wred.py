@@ -1,8 +1,9 @@
-"""Who decides alpha, and why W_red is learned: the gate's numbers, then an experiment.
+"""Who decides alpha, and does it matter that W_red is learned? Numbers, then an experiment.
 
 Run:       python3 trace_alpha_wred.py                        (the last letter of "anna")
 Options:   python3 trace_alpha_wred.py WORD --position K --layer N --steps N --seed N --seeds K
 Before:    trace_g.py, how g is built
+Next:      benchmark.py, the model against attention
 
 All numbers are those of micro_grassmann.py: its functions run, and what they take and return is
 written down and printed. What the sentences on the experiment say depends on its outcome.
@@ -254,7 +255,7 @@ def show_gradient(args, params):
 # ---- the program ---------------------------------------------------------------------------------
 def main():
     """Read the options, train, and print both parts."""
-    parser = trace_g.options("Show who decides alpha, and why W_red is learned.", 150)
+    parser = trace_g.options("Show who decides alpha, and whether learning W_red matters.", 150)
     parser.add_argument("--seeds", type=show.whole_numbers(1), default=3, metavar="K",
                         help="part 2 with K seeds: --seed, 1, 2, ... (default 3)")
     args = trace_g.parse(parser)
@@ -274,7 +275,7 @@ def main():
             for kind, done in runs.items():
                 done.append(first if kind == "learned" and seed == args.seed else
                             trained(kind, seed, args, progress))
-    print(show.bold("\nPart 2: why W_red is learned"))
+    print(show.bold("\nPart 2: does it matter that W_red is learned?"))
     print(show_experiment(args, runs))
     print(show_rank_1(args, runs["rank 1"][0].params))
     print(show_gradient(args, first.params))

@@ -548,7 +548,7 @@ def reduction(name=NAME, seed=SEED, n_layer=1):
         "    z_t = W_red x_t            z_t[i] is the dot product of row i with x_t",
         f"By hand, from 4 numbers to r = 2, for x = {arrow(x)}:",
         show.table(rows, left=2),
-        f"In the model: the last letter of {name}, t = {t}, layer {n_layer} of {n_layer}, random "
+        f"In the model: the last letter of {name}, t = {t}, layer {n_layer - 1}, random "
         f"weights, seed {seed}. From x_{t}, {len(inside.x)} numbers,",
         rows_of(inside.x), f"W_red makes z_{t}, {len(inside.z)} numbers:", rows_of(inside.z))
     return Try(f"Does x = {arrow(other)} give another z than {arrow(x)} did?",
@@ -685,7 +685,8 @@ def the_gate(name=NAME, seed=SEED, n_layer=1):
     last = insides[-1]
     say(show.bold("How much of the past should come in?"),
         "W_plu, a matrix, makes d numbers of the mean of the units: g_t, what the past has to say "
-        "(0 at t = 0). A gate decides, for each of the d numbers, how much of it comes in:",
+        "(0 at t = 0). A gate decides, for each of the d numbers, how much of x stays; the rest is "
+        "g's:",
         "    g_t    = W_plu · mean of the units\n"
         "    score  = W_gate_h · x_t + W_gate_g · g_t\n"
         "    alpha  = sigmoid(score)       sigmoid(a) = 1 / (1 + exp(-a)), from 0 to 1\n"
@@ -697,7 +698,7 @@ def the_gate(name=NAME, seed=SEED, n_layer=1):
         "\n".join(f"    result[{i}] = {times(a[i], x[i])} + {times(1 - a[i].data, g[i])} "
                   f"= {plain(out[i])}" for i in (0, 1)),
         show.table(rows, left=3),
-        f"In the model (last letter of {name}, layer {n_layer} of {n_layer}, seed {seed}), numbers "
+        f"In the model (last letter of {name}, layer {n_layer - 1}, seed {seed}), numbers "
         "0 to 5:",
         show.table([["x", show.vector(last.x[:6])], ["g", show.vector(last.g[:6])],
                     ["alpha", show.vector(last.alpha[:6])],
@@ -735,7 +736,7 @@ def the_pipeline(name=NAME, seed=SEED, n_layer=1):
         "    x = x + mix(rmsnorm(x))                  the Grassmann layer, steps 7 to 12\n"
         "    x = x + fc2 · relu(fc1 · rmsnorm(x))     relu(a) is a, but 0 if a < 0\n"
         "    logits = lm_head · x                     softmax makes them probabilities",
-        f"(fc1, fc2, lm_head: matrices.) {name}, seed {seed}, layer {n_layer} of {n_layer}, random "
+        f"(fc1, fc2, lm_head: matrices.) {name}, seed {seed}, layer {n_layer - 1}, random "
         "weights:",
         show.table(rows, left=4),
         f"The last letter, t = {t}, closely; of g, alpha, x and result the numbers 0 to 5:",
@@ -958,9 +959,10 @@ def the_loop_folded():
                                    32)[1]
              for model in (micro_grassmann, benchmark.variant(mix=benchmark.folded_mix))]
     say(show.bold("Must the planes be made one by one?"),
-        "(Not in the paper.) No. Each u_i v_j - u_j v_i is linear in v: add two v's, and the "
-        "results add. So instead of wedging z with each partner, scaling the planes to length 1 "
-        "and adding them, scale and add the partners, and wedge once:",
+        "(Not in the paper.) No. Write z ∧ v, wedge, for the Plücker coordinates of z and v; its "
+        "length is |z| |v| sin θ, with θ their angle. Each u_i v_j - u_j v_i is linear in v: add "
+        "two v's, and the results add. So, instead of adding planes of length 1, scale and add the "
+        "partners, and wedge once:",
         "    sum of (z ∧ z_s) / |z ∧ z_s|   =   z ∧ m,     m = sum of z_s / |z ∧ z_s|",
         "The lengths come without coordinates from Lagrange's identity, |u ∧ v|² = |u|² |v|² - "
         f"(u·v)². By hand, for z = {arrow(z)} and two partners:",
@@ -968,11 +970,11 @@ def the_loop_folded():
         f"    m = {plain(squares[0] ** -0.5)} z_a + {plain(squares[1] ** -0.5)} z_b = {arrow(m)}\n"
         f"    z ∧ m                 = {arrow(folded)}\n"
         f"    both units added up   = {arrow(long_way)}",
-        "So the layer is a weighted average of a few past states, wedged with the present: "
-        "attention without a softmax. The weight 1 / |z ∧ z_s| = 1 / (|z| |z_s| sin θ) is large "
-        "for states that are short or nearly parallel to z.",
+        "So the layer is a weighted sum of a few past states, wedged with the present: "
+        "attention without a softmax. (The mean also divides by their number.) The weight "
+        "1 / |z ∧ z_s| is large for states short or nearly parallel to z.",
         f"With r = 32, over 32 positions, the loop makes {nodes[0]:,} nodes and the folded layer "
-        f"{nodes[1]:,}. Times, for several r, and how exact it is where states are parallel:",
+        f"{nodes[1]:,}; with r = 4 little is saved. Times, and the error where z ∥ z_s:",
         "    python3 benchmark.py --only scaling")
     scaled = benchmark.fold(micro_grassmann, values(1, 0), [tuple(values(3, 4))])  # weight * (3, 4)
     return Try("By hand: z = (1, 0), one partner (3, 4). What is its weight?",
@@ -1007,18 +1009,18 @@ def a_layer_that_counts(text="(())", layers=(1, 2, 3, 4)):
         f"What fails: the reach. With offsets {arrow(window)} the last of {longest} positions "
         f"(BOS, 50 brackets) hears from {', '.join(map(str, reach))} with "
         f"{', '.join(map(str, layers))} layers. More layers help, but need many more strings.",
-        "What fixes it (not in the paper): one more partner, the sum of all earlier states. Give "
-        "each state a last number 1: z = [y; 1] with y = W_red x, and c = [sum of the earlier y; "
-        "1]. Then one coordinate is y * 1 - 1 * c: linear in the past. With y set by hand to 1 "
-        f"for ( and -1 for ), {text} gives",
+        "What fixes it (not in the paper): give each state a last number 1, z = [y; 1] with "
+        "y = W_red x, and add one more partner, c = [sum of the earlier y; 1]. Then one coordinate "
+        "is y * 1 - 1 * c: linear in the past. With y set by hand to 1 for ( and -1 for ), "
+        f"{text} gives",
         show.table(rows),
-        "z ∧ c is y - c, and y + c are open: the layer can know the number. At length 1, as the "
-        "other planes are, nothing is left of it but a sign; so this one keeps its length.",
+        "z ∧ c is y - c; with y, which comes from x, that tells y + c, the number that are open. "
+        "At length 1, like the other planes, it would be a mere sign; so it is not scaled.",
         "What the control says: a layer that hands on the sum as it is, without any plane, does as "
         "well (README.md has the runs). Here the sum does the work, not the geometry. And "
         "counting is nearly all that this task asks; of others nothing is said.",
         "    python3 benchmark_paren.py --controls --seeds 3")
-    return Try(f"In {text[:first]}, what is c at t = {first}, after the first closing bracket?",
+    return Try(f"After {text[:first]}, what is c for the bracket that comes next?",
                f"{' + '.join(times(1 if b == '(' else -1) for b in text[:first])} = "
                f"{sum(1 if b == '(' else -1 for b in text[:first])}.")
 

@@ -285,7 +285,7 @@ class Exercises(Teaching):
             f"All {sum(one.zeros.values())} gradients are 0",
             f"position 15 sees {seen('alpha = 1')}, itself",
             f"At t = 4 there are still {one.nodes[4]} nodes, before {plain.nodes[4]}",
-            "then multiplied by 0", f"The gate's {sum(zero.zeros.values())} gradients are 0",
+            "then cancels", f"The gate's {sum(zero.zeros.values())} gradients are 0",
             f"position 15 sees {seen('alpha = 0')}, and x",
             f"The first loss is {one.losses[0]} with 1, {zero.losses[0]} with 0", "At t = 0 that")
 
@@ -500,7 +500,7 @@ class Plan(unittest.TestCase):
         """The parts that the misconceptions point to."""
         self.assertRegex(run("trace_g.py").stdout, r"(?m)^4\. .*scaled to length 1")
         trace = (ROOT / "trace_alpha_wred.py").read_text(encoding="utf-8")
-        for part in ("Part 1: who decides alpha", "Part 2: why W_red is learned"):
+        for part in ("Part 1: who decides alpha", "Part 2: does it matter that W_red is learned?"):
             self.assertIn(part, trace)
 
 
