@@ -247,7 +247,7 @@ def show_quality(found):
         return "nothing yet"
     lines = []
     figures = (("parameters", "parameters", 0),
-               ("training loss, last 100 steps", "training loss", 4),
+               ("training loss, last 100 at most", "training loss", 4),
                ("loss on unseen documents, nats", "loss", 4),
                ("  its standard error, documents", "error", 4),
                ("perplexity", "perplexity", 3), ("milliseconds a step, median", "milliseconds", 2),

@@ -48,7 +48,7 @@ DOCS = re.findall(r"\w+", """
     vera willem xenia yves zoe abel berta cyril dora emil frida gustav hanna ivo jette karl lena
     max nora""")
 SEEDS = (42, 1, 2)
-ROWS = {"parameters": "parameters", "training loss, last 100 steps": "training loss",
+ROWS = {"parameters": "parameters", "training loss, last 100 at most": "training loss",
         "loss on unseen documents, nats": "loss", "its standard error, documents": "error",
         "perplexity": "perplexity", "milliseconds a step, median": "milliseconds",
         "graph nodes a step, mean": "nodes"}  # of the quality table: label and JSON key
@@ -1520,7 +1520,7 @@ class TestStopping(Case):
                     self.assertEqual("perplexity" in rows, step >= 13)
                 for place, name in enumerate(MODELS if 1 < step < 23 else ()):
                     self.same(rows["parameters"][place], self.parameters(name))
-                    self.same(rows["training loss, last 100 steps"][place], losses[name])
+                    self.same(rows["training loss, last 100 at most"][place], losses[name])
 
     def test_brackets(self):
         """Two steps, then a string of each model."""
@@ -1566,12 +1566,12 @@ class TestStopping(Case):
         _, blocks = sections(out).values()
         self.assertEqual(blocks[0].pop(0), "(stopped early: this much is known)")
         _, rows = read_table(blocks[0])
-        self.assertEqual(list(rows), ["parameters", "training loss, last 100 steps",
+        self.assertEqual(list(rows), ["parameters", "training loss, last 100 at most",
                                       "milliseconds a step, median", "graph nodes a step, mean"])
         done = int(re.findall(r"step (\d+) of", terminal)[-1])
         for place, (name, model) in enumerate(MODELS.items()):
             self.same(rows["parameters"][place], self.parameters(name))
-            own, shown = set_up(model, DOCS), rows["training loss, last 100 steps"][place]
+            own, shown = set_up(model, DOCS), rows["training loss, last 100 at most"][place]
             seen, _ = model.split_docs(own.docs, steps)
             losses, mean = [], None
             for loss in islice(model.train(seen, own.params, own.config, steps), done + 60):

@@ -473,6 +473,41 @@ def check_marks(text, head, sees):
     same(numbers(line)[-1], float(len(sees)))
 
 
+def check_fold(text):
+    z, partners, weights = (1, 2, 0), ((0, 1, 3), (2, 0, 1)), []
+    m, units = [0, 0, 0], [0, 0, 0]
+    for v in partners:
+        p = [z[0] * v[1] - z[1] * v[0], z[0] * v[2] - z[2] * v[0], z[1] * v[2] - z[2] * v[1]]
+        weights.append(sum(x * x for x in p) ** -0.5)
+        m = [a + weights[-1] * b for a, b in zip(m, v)]
+        units = [a + weights[-1] * b for a, b in zip(units, p)]
+    for head, true in (("m =", weights + m), ("z ∧ m  ", units), ("both units", units)):
+        same(row(text, head), [round(x, 3) for x in true])
+    same(row(text, "weight 1 / |p|"), [round(weight, 4) for weight in weights])
+    loop, folded = [int(x.replace(",", "")) for x in re.findall(
+        r"loop makes ([\d,]+) nodes and the folded layer ([\d,]+)", joined(text))[0]]
+    pairs = sum(max(0, 32 - o) for o in (1, 2, 4, 8, 12, 16))  # partners over 32 positions
+    same(float(loop), float((6 * 16 + 32) * 32 + (2 * 496 + 4) * pairs + 3 * 496 * 31 + 1))
+    assert folded < loop / 8
+
+
+def check_counts(shown, text):
+    c, opened = 0, 0
+    rows = re.findall(r"^\d+ +[()] .*$", shown, re.MULTILINE)
+    same(len(rows), len(text))
+    for t, (line, bracket) in enumerate(zip(rows, text)):
+        y = 1 if bracket == "(" else -1
+        opened += y
+        same(numbers(line.replace("(", " ").replace(")", " ")),
+             [float(x) for x in (t, y, c, y - c, (y > c) - (y < c), opened)])
+        c += y
+    reach, counts = {0}, []
+    for _ in range(4):
+        reach |= {a + o for a in reach for o in (1, 2, 4, 8, 16) if a + o <= 50}
+        counts.append(len(reach))
+    assert f"hears from {', '.join(map(str, counts))} with 1, 2, 3, 4 layers" in joined(shown)
+
+
 # check, step, the arguments it is tried with
 CHECKS = {"task": (check_task, 1, CASES), "vectors": (check_vectors, 2, TWO_SEEDS),
           "past": (check_past, 3, ({"name": "emma"}, {"name": "anna"}, {"name": "elena"})),
@@ -484,7 +519,8 @@ CHECKS = {"task": (check_task, 1, CASES), "vectors": (check_vectors, 2, TWO_SEED
           "backward": (check_backward, 15, ({},)),
           "training": (check_training, 16, ({"name": "emma", "seed": 42, "steps": 20},
                                             {"name": "anna", "seed": 1, "steps": 20})),
-          "layers": (check_layers, 17, ({},))}
+          "layers": (check_layers, 17, ({},)), "fold": (check_fold, 18, ({},)),
+          "counts": (check_counts, 19, ({"text": "(())"}, {"text": "()(()())"}))}
 
 
 def mutated(model, function, old, new):
@@ -566,6 +602,7 @@ class TestPages(unittest.TestCase):
         self.assertGreater(count, 35)
         self.assertEqual(wrong_sums("x = 2*3 - (-1)*1 = 5"), [("2*3 - (-1)*1", 5.0)])
 
+    @slow
     def test_broken_formulas_show(self):
         """Break one formula of a model, and the pages no longer pass."""
         for model, function, old, new, names in MUTATIONS:
