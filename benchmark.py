@@ -27,7 +27,7 @@ import show
 Contender = namedtuple("Contender", "name model config")
 
 BUCKETS = 40  # points of a loss curve, each the mean of so many steps
-TURNS = 5  # of the scaling section through all lengths
+TURNS = 8  # of the scaling section through all lengths
 PYDOC = "pydoc"  # --data pydoc is the language reference that comes with each Python
 PUBLISHED = """\
 A perplexity here is per character. Gaps that others report, at 12 to 18 million parameters and

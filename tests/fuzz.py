@@ -123,7 +123,7 @@ def small_benchmarks():
 def programs():
     """Return {program: compiled source}, the benchmarks' constants made small."""
     sources = {}
-    constants = {"TURNS = 5": 1, "FOLDED_R = (4, 8, 16, 32)": (4,), "HELD_OUT = 200": 2,
+    constants = {"TURNS = 8": 1, "FOLDED_R = (4, 8, 16, 32)": (4,), "HELD_OUT = 200": 2,
                  "DOCS = 2000": 20, "SAMPLES = 200": 2, "JUDGED = 100": 5,
                  "LENGTHS = (16, 32, 64)": (2,)}
     for program in OPTIONS:

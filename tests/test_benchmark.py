@@ -917,7 +917,7 @@ class TestFigures(Case):
             benchmark.measure_scaling(benchmark.contenders([1], 5), 40, found)
         turn = [(length, name) for length, times in ((8, 25), (16, 12), (32, 6))
                 for _ in range(times) for name in ("attention", "Grassmann")]
-        self.assertEqual(calls, turn * 5)
+        self.assertEqual(calls, turn * benchmark.TURNS)
         self.assertEqual(found["rows"][1]["Grassmann"], {
             "milliseconds": 640, "microseconds a token": 40000, "nodes": 7})
 
