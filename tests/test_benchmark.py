@@ -907,7 +907,7 @@ class TestFigures(Case):
         self.assertEqual([run["milliseconds"] for run in runs], [[250], [250]])
 
     def test_best_in_turns(self):
-        """Five turns through all lengths, short ones more than once in each; the best counts."""
+        """Turns through all lengths, short ones more than once in each; the best counts."""
         calls, found = [], {}
 
         def cost(rival, length):
@@ -922,7 +922,7 @@ class TestFigures(Case):
             "milliseconds": 640, "microseconds a token": 40000, "nodes": 7})
 
     def test_folding_in_turns(self):
-        """Five turns of the loop and its folded form for each r; the best counts."""
+        """So many turns of the loop and its folded form for each r; the best counts."""
         calls, found = [], {}
 
         def cost(rival, length):
@@ -930,7 +930,7 @@ class TestFigures(Case):
             return abs(calls.count(calls[-1]) - 3) / 100 + 0.64, 7
         with mock.patch.object(benchmark, "mixing_cost", cost):
             benchmark.measure_folding(found)
-        self.assertEqual(calls, [turn for r in (4, 8, 16, 32) for _ in range(5)
+        self.assertEqual(calls, [turn for r in (4, 8, 16, 32) for _ in range(benchmark.TURNS)
                                  for turn in (("loop", True, r, 64), ("folded", False, r, 64))])
         self.assertEqual(found["rows"][3], {
             "r": 32, "loop": {"milliseconds": 640, "nodes": 7},
