@@ -146,7 +146,7 @@ def _panel(panel, x0, y0, width, height):
         ys = (ys[0] - margin, ys[1] + margin)
     out = [f'<text x="{x0}" y="26" font-size="16" font-weight="bold">{panel["title"]}</text>']
     for i, name in enumerate(series):
-        x, y = x0 + i % 2 * width / 2, y0 - height - 18 - (len(series) - 1 - i) // 2 * 20
+        x, y = x0 + i % 2 * width / 2, y0 - height - 18 - ((len(series) - 1) // 2 - i // 2) * 20
         out.append(f'<path class="line s{i}" d="M{x:.1f} {y - 4}h26" '
                    f'stroke-dasharray="{STYLES[i][2]}"/>'
                    f'<text x="{x + 32:.1f}" y="{y}">{name}</text>')
