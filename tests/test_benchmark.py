@@ -1545,8 +1545,8 @@ class TestStopping(Case):
             for step, lengths in ((26, ["8"]), (38, ["8", "16"])):
                 _, table = self.stop(benchmark, step, *options, "scaling")
                 self.assertEqual(list(read_table(table[1:])[1]), lengths)
-            turns = 5 * (25 + 12 + 6)
-            for step, rs in ((1, []), (5, []), (6, ["4"]), (20, ["4", "8", "16"])):
+            turns = benchmark.TURNS * (25 + 12 + 6)
+            for step, rs in ((1, []), (8, []), (9, ["4"]), (30, ["4", "8", "16"])):
                 blocks = self.stop(benchmark, turns + step, *options, "scaling")
                 rows = [line.split()[0] for block in blocks for line in block
                         if re.match(r"\d", line)]

@@ -437,6 +437,8 @@ class TestPrograms(unittest.TestCase):
 
     @unittest.skipUnless(os.name == "posix", "signals and pipes are POSIX's here")
     def test_ctrl_c_and_closed_pipe(self):
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has
+        self.addCleanup(signal.signal, signal.SIGINT, before)  # it ignored, and hands that on
         for script in self.SCRIPTS:
             for status, steps, stop in ((130, 100000, lambda p: p.send_signal(signal.SIGINT)),
                                         (0, 3, lambda p: p.stdout.close())):
