@@ -3,6 +3,8 @@ import importlib.util
 import os
 import re
 import shlex
+import subprocess
+import sys
 import tempfile
 import unittest
 from unittest import mock
@@ -26,43 +28,56 @@ def commands(text):
     return sorted({command[command.index("python3"):] for command in found})
 
 
+def run_commands():
+    """Run each command, long ones with fewer steps; print what goes wrong."""
+    found, sources = commands(README), fuzz.programs()
+    print(len(found), "commands")
+    with tempfile.TemporaryDirectory() as folder, fuzz.small_benchmarks():
+        os.chdir(folder)
+        readme.Path("few.txt").write_text("anna\nbob\n" * 6, encoding="utf-8")
+        for command in found:
+            words = shlex.split(command.replace("FILE", str(INPUT))
+                                .replace("names.txt", str(INPUT)))
+            if words[1] == "-m":
+                runs_in_tests(words[2])
+                continue
+            name = words[1].partition(".")[0]
+            more = SMALL.get(name, ["--steps=1", "--samples=1"] if name in MODELS else [])
+            if name == "benchmark" and "--only" not in words:
+                more = [*more, "--only=quality"]  # test_benchmark runs all sections
+            if name in (*MODELS, "benchmark") and "pydoc" not in words:
+                more = [*more, "--data=few.txt"]
+            status, err = fuzz.call(name, words[2:] + more, sources[name])
+            if status != 0 or err:
+                print(command, status, err)
+        os.chdir(str(ROOT))
+
+
+def runs_in_tests(name):
+    """Try a program of tests/: the speed table for a moment, the others' names only."""
+    if importlib.util.find_spec(name) is None:
+        print("there is no", name)
+    if name == "tests.speed":
+        with mock.patch.multiple(speed, TURNS=1, STEPS=1, IMPORTS=1), \
+                mock.patch("sys.argv", ["speed", "--data=few.txt"]), \
+                mock.patch("builtins.print") as prints:
+            speed.main()
+        if "at most 1/20 of the time" not in str(prints.mock_calls):
+            print("tests.speed has no verdict")
+
+
+# Started at once, so that a second core works on it while other tests run on the first.
+COMMANDS = None if __name__ == "__main__" else subprocess.Popen(
+    [sys.executable, "-m", "tests.test_readme", "commands"], cwd=str(ROOT),
+    stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
 class TestReadme(unittest.TestCase):
     def test_every_command_runs(self):
-        """Long ones with fewer steps, in an empty folder; programs of tests/ for a moment."""
-        found = commands(README)
-        self.assertGreater(len(found), 8)
-        sources, here = fuzz.programs(), os.getcwd()
-        with tempfile.TemporaryDirectory() as folder, fuzz.small_benchmarks():
-            os.chdir(folder)
-            readme.Path("few.txt").write_text("anna\nbob\n" * 6, encoding="utf-8")
-            self.addCleanup(os.chdir, here)
-            for command in found:
-                with self.subTest(command=command):
-                    words = shlex.split(command.replace("FILE", str(INPUT))
-                                        .replace("names.txt", str(INPUT)))
-                    self.assertTrue(readme.script(command).exists() or words[2] == "unittest")
-                    if words[1] == "-m":
-                        self.runs_in_tests(words[2])
-                        continue
-                    name = words[1].partition(".")[0]
-                    more = SMALL.get(name, ["--steps=1", "--samples=1"] if name in MODELS else [])
-                    if name == "benchmark" and "--only" not in words:
-                        more = [*more, "--only=quality"]  # test_benchmark runs all sections
-                    if name in (*MODELS, "benchmark") and "pydoc" not in words:
-                        more = [*more, "--data=few.txt"]
-                    status, err = fuzz.call(name, words[2:] + more, sources[name])
-                    self.assertEqual((status, "Traceback" in err), (0, False), err)
-            os.chdir(here)
-
-    def runs_in_tests(self, name):
-        """Try a program of tests/: the speed table for a moment, the others' names only."""
-        self.assertIsNotNone(importlib.util.find_spec(name))
-        if name == "tests.speed":
-            with mock.patch.multiple(speed, TURNS=1, STEPS=1, IMPORTS=1), \
-                    mock.patch("sys.argv", ["speed", "--data=few.txt"]), \
-                    mock.patch("builtins.print") as prints:
-                speed.main()
-            self.assertIn("at most 1/20 of the time", str(prints.mock_calls))
+        out, _ = COMMANDS.communicate(timeout=300)
+        number, said = out.decode(errors="replace").split(maxsplit=1)
+        self.assertEqual(said.strip(), "commands")
+        self.assertGreater(int(number), 8)
 
     def test_every_output_is_current(self):
         blocks = readme.blocks(README)
@@ -109,4 +124,4 @@ class TestReadme(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main()
+    run_commands()
