@@ -303,7 +303,7 @@ def mix(x, layer, past, params, config):
 
 # How much of x should stay? alpha, a number between 0 and 1 for each of the d dimensions, decides:
 # it is the share of x, and g gets the rest. At 1, x stays; at 0, g replaces it. It depends on both,
-# by two more matrices:
+# by two more matrices (h, as in hidden state, is another name for x):
 #
 #     alpha  = sigmoid(W_gate_h x + W_gate_g g)
 #     result = alpha * x + (1 - alpha) * g
