@@ -956,7 +956,7 @@ def the_loop_folded():
                f"{dot_product(z, z) * dot_product(v, v) - dot_product(z, v) ** 2}" for v in past)],
             ["weight 1 / |p|", *(f"{square ** -0.5:.4f}" for square in squares)]]
     nodes = [benchmark.mixing_cost(benchmark.Contender("", model, micro_grassmann.Config(2, r=32)),
-                                   32)[1]
+                                   16)[1]
              for model in (micro_grassmann, benchmark.variant(mix=benchmark.folded_mix))]
     say(show.bold("Must the planes be made one by one?"),
         "(Not in the paper.) No. Write z ∧ v, wedge, for the Plücker coordinates of z and v; its "
@@ -973,7 +973,7 @@ def the_loop_folded():
         "So the layer is a weighted sum of a few past states, wedged with the present: "
         "attention without a softmax. (The mean also divides by their number.) The weight "
         "1 / |z ∧ z_s| is large for states short or nearly parallel to z.",
-        f"With r = 32, over 32 positions, the loop makes {nodes[0]:,} nodes and the folded layer "
+        f"With r = 32, over 16 positions, the loop makes {nodes[0]:,} nodes and the folded layer "
         f"{nodes[1]:,}; with r = 4 little is saved. Times, and the error where z ∥ z_s:",
         "    python3 benchmark.py --only scaling")
     scaled = benchmark.fold(micro_grassmann, values(1, 0), [tuple(values(3, 4))])  # weight * (3, 4)

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from tests import plain_engine
-from tests.helpers import MODELS, PAIR, set_up
+from tests.helpers import MODELS, PAIR, set_up, slow
 
 try:
     import pty
@@ -400,6 +400,7 @@ class TestStopping(Case):
 class TestAgainstThePlainEngine(unittest.TestCase):
     """Each product and addition a node of its own, nothing fused: the losses are the same."""
 
+    @slow
     def test_first_losses_agree(self):
         for changes in ({}, {"n_layer": 2, "n_embd": 4}):
             for model in PAIR:

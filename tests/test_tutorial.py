@@ -486,9 +486,9 @@ def check_fold(text):
     same(row(text, "weight 1 / |p|"), [round(weight, 4) for weight in weights])
     loop, folded = [int(x.replace(",", "")) for x in re.findall(
         r"loop makes ([\d,]+) nodes and the folded layer ([\d,]+)", joined(text))[0]]
-    pairs = sum(max(0, 32 - o) for o in (1, 2, 4, 8, 12, 16))  # partners over 32 positions
-    same(float(loop), float((6 * 16 + 32) * 32 + (2 * 496 + 4) * pairs + 3 * 496 * 31 + 1))
-    assert folded < loop / 8
+    pairs = sum(max(0, 16 - o) for o in (1, 2, 4, 8, 12, 16))  # partners over 16 positions
+    same(float(loop), float((6 * 16 + 32) * 16 + (2 * 496 + 4) * pairs + 3 * 496 * 15 + 1))
+    assert folded < loop / 5
 
 
 def check_counts(shown, text):
