@@ -125,15 +125,18 @@ def small_benchmarks():
 
 def programs():
     """Return {program: compiled source}, the benchmarks' constants made small."""
-    sources = {}
+    sources, found = {}, set()
     constants = {"TURNS = 8": 1, "FOLDED_R = (4, 8, 16, 32)": (4,), "HELD_OUT = 200": 2,
                  "DOCS = 2000": 20, "SAMPLES = 200": 2, "JUDGED = 100": 5,
                  "LENGTHS = (16, 32, 64)": (2,), "BLOCK = 64": 12}
     for program in OPTIONS:
         text = (ROOT / f"{program}.py").read_text(encoding="utf-8")
         for old, small in constants.items():
+            found |= {old} & {line.partition("  #")[0] for line in text.split("\n")}
             text = text.replace(f"\n{old}", f"\n{old.split(' = ')[0]} = {small}")
         sources[program] = compile(text, str(ROOT / f"{program}.py"), "exec")
+    if found != set(constants):
+        raise ValueError(f"{set(constants) - found} are gone: the programs would run at full size")
     return sources
 
 
@@ -195,8 +198,9 @@ def kill(times, seed, report=lambda line: None):
                 process.kill()
                 process.wait()
             try:
-                if json.loads(out["--json"].read_text(encoding="utf-8"))["program"] != command[1]:
-                    pass
+                program = json.loads(out["--json"].read_text(encoding="utf-8"))["program"]
+                if program != "benchmark.py":
+                    complaints.append(f"a file of {program}")
                 ElementTree.parse(out["--svg"])
             except (ValueError, KeyError, OSError, ElementTree.ParseError) as error:
                 complaints.append(f"a broken file: {error}")
