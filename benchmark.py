@@ -174,7 +174,7 @@ def verdict(first, second, name):
     differences = [b - a for a, b in zip(first, second)]
     n, mean = len(differences), statistics.fmean(differences)
     if n < 2:
-        return {"mean": mean, "words": "one seed shows no spread: --seeds 3 does"}
+        return {"mean": mean, "words": "one seed, which shows no spread"}
     half = T_95[n - 2] if n - 2 < len(T_95) else 2.0
     half *= statistics.stdev(differences) / math.sqrt(n)
     words = "no difference beyond the spread"
@@ -206,6 +206,14 @@ def curves(runs):
         if run["losses"]:
             first.setdefault(run["name"], smooth(run["losses"]))
     return dict(list(first.items())[:6])
+
+
+def loss_title(found):
+    """Return what the chart of the loss curves shows."""
+    first = found["runs"][0]
+    width = math.ceil(len(first["losses"]) / BUCKETS)
+    means = f"means of {width} steps" if width > 1 else "each step"
+    return f"Training loss, seed {first['seed']}, {means}"
 
 
 def measure_quality(rivals, docs, args, found, samples=10, held_out=()):
@@ -271,9 +279,7 @@ def show_quality(found):
         lines += [PUBLISHED, ""]
     curve = curves(found["runs"])
     if curve:
-        width = math.ceil(len(found["runs"][0]["losses"]) / BUCKETS)
-        lines += [f"Training loss, seed {found['runs'][0]['seed']}, means of {width} steps",
-                  show.chart(curve, "step", "nats")]
+        lines += [loss_title(found), show.chart(curve, "step", "nats")]
     samples = [next(run for run in found["runs"] if run["name"] == name).get("samples")
                for name in names]
     title = f"Samples at temperature 0.5, seed {found['runs'][0]['seed']}"
@@ -290,9 +296,11 @@ def show_quality(found):
 
 def show_verdict(comparison, a, b):
     """Return what a comparison says of two contenders' losses."""
-    half = f" ± {comparison['half']:.4f} (paired by seed, 95 %)" if "half" in comparison else ""
-    words = comparison["words"][0].upper() + comparison["words"][1:]
-    return f"Loss, {b} minus {a}: {comparison['mean']:+.4f}{half} nats.\n{words}."
+    text, words = f"Loss, {b} minus {a}: {comparison['mean']:+.4f}", comparison["words"]
+    if "half" not in comparison:
+        return f"{text} nats ({words})."
+    words = words[0].upper() + words[1:]
+    return f"{text} ± {comparison['half']:.4f} (paired by seed, 95 %) nats.\n{words}."
 
 
 # ---- where a step's time goes --------------------------------------------------------------------
@@ -387,6 +395,13 @@ def mixing_cost(rival, length, seed=0):
         return time.perf_counter() - start, made
 
 
+def time_each(rivals, length, best):
+    """Time each rival's mixing layer once; keep the least (seconds, nodes) so far in best."""
+    for rival in rivals:
+        cost = mixing_cost(rival, length)
+        best[rival.name] = min(cost, best.get(rival.name, cost))
+
+
 def measure_scaling(rivals, max_length, found):
     """Fill found with the costs at L = 8, 16, ... max_length, then with what they say.
 
@@ -401,10 +416,7 @@ def measure_scaling(rivals, max_length, found):
     with show.Progress(work * TURNS) as progress:
         for length in lengths * TURNS:
             for _ in range(repeats[length]):
-                best = rows.setdefault(length, {})
-                for rival in rivals:
-                    cost = mixing_cost(rival, length)
-                    best[rival.name] = min(cost, best.get(rival.name, cost))
+                time_each(rivals, length, rows.setdefault(length, {}))
                 progress.step(f"mixing layer alone, L = {length}", length ** 1.6)
             found["rows"] = [scaling_row(length, best) for length, best in rows.items()]
     found.update(scaling_laws(found["rows"], found["contenders"]))
@@ -527,9 +539,8 @@ def measure_folding(found, length=64):
         for r in FOLDED_R:
             config, best = micro_grassmann.Config(5, r=r), {}
             for _ in range(TURNS):
-                for name, model in ("loop", micro_grassmann), ("folded", folded):
-                    cost = mixing_cost(Contender(name, model, config), length)
-                    best[name] = min(cost, best.get(name, cost))
+                time_each([Contender("loop", micro_grassmann, config),
+                           Contender("folded", folded, config)], length, best)
                 progress.step(f"folding, r = {r}", r)
             found["rows"].append({"r": r, **{name: {"milliseconds": seconds * 1000, "nodes": nodes}
                                              for name, (seconds, nodes) in best.items()}})
@@ -636,6 +647,12 @@ def read_blocks(args, parser):
     return blocks[:-len(tail)], tail[::math.ceil(len(tail) / HELD_OUT)]
 
 
+def in_words(seeds):
+    """Return the list of seeds as text."""
+    return (f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else
+            f"seed {seeds[0]} alone: --seeds 3 shows a spread")
+
+
 def run_sections(sections, results, panels, args):
     """Measure and print section after section; on Ctrl-C print what is known of the last one.
 
@@ -708,7 +725,7 @@ def main():
     results = environment("benchmark.py", args)
     what = f"blocks of {args.block_size} characters" if args.running_text else "documents"
     print(f"{results['python']}; {len(docs):,} {what}; {args.steps:,} steps; "
-          f"seeds {', '.join(map(str, args.seeds))}")
+          f"{in_words(args.seeds)}")
     part_steps = min(200, args.steps)
     sections = [
         ("quality", f"Quality: the same {what} in the same order",

@@ -196,11 +196,8 @@ def show_results(found):
     rows = [["graph nodes a token, mixing layer", *(f"L = {length}" for length in LENGTHS)]]
     rows += [[name, *(f"{nodes:,.0f}" for nodes in found["mixing"][name].values())]
              for name in names]
-    curves = benchmark.curves(found["runs"])
-    width = math.ceil(len(found["runs"][0]["losses"]) / benchmark.BUCKETS)
-    lines += [show.table(rows), "", *examples(found),
-              f"Training loss, seed {found['runs'][0]['seed']}, means of {width} steps",
-              show.chart(curves, "step", "nats")]
+    lines += [show.table(rows), "", *examples(found), benchmark.loss_title(found),
+              show.chart(benchmark.curves(found["runs"]), "step", "nats")]
     return "\n".join(lines)
 
 
@@ -236,7 +233,7 @@ def main():
     lengths = [len(doc) for doc in docs]
     print(f"{results['python']}; balanced strings of {min(lengths)} to {max(lengths)} brackets, "
           f"{statistics.fmean(lengths):.1f} on average;\n{args.steps:,} steps; "
-          f"seeds {', '.join(map(str, args.seeds))}; offsets {WINDOW}")
+          f"{benchmark.in_words(args.seeds)}; offsets {WINDOW}")
     benchmark.run_sections([("brackets", "Brackets: the same strings in the same order",
                              lambda found: measure(rivals, docs, args, found), show_results)],
                            results, panels, args)

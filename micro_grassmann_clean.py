@@ -1,4 +1,4 @@
-"""A Grassmann-flow language model in pure Python. Explained: micro_grassmann.py."""
+"""A Grassmann-flow model, explained in micro_grassmann.py: run this file. Next: micro_gpt.py."""
 import argparse
 import gc
 import math
@@ -170,7 +170,7 @@ def main():
     for name, val in (("data", Path(__file__).with_name("input.txt")),
                       ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
         parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
-    args = parser.parse_args()
+    args = parser.parse_args([a[:-2] if a[-3:] == "=--" else a for a in sys.argv[1:]])
     for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
         least <= vars(args)[name] < math.inf or parser.error(f"--{name} must lie in [{least}, inf)")
     docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")

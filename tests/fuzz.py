@@ -46,6 +46,10 @@ SMALL = {"micro_gpt": ["--steps=1", "--samples=1"],
          "benchmark": ["--steps=1", "--max-length=16", "--only=quality"],
          "benchmark_paren": ["--steps=1"], "trace_g": [],
          "trace_alpha_wred": ["--steps=1", "--seeds=1"]}
+# Constants of the programs, as they are written there, and the value that makes a run short.
+CONSTANTS = {"TURNS = 8": 1, "FOLDED_R = (4, 8, 16, 32)": (4,), "HELD_OUT = 200": 2,
+             "DOCS = 2000": 20, "SAMPLES = 200": 2, "JUDGED = 100": 5,
+             "LENGTHS = (16, 32, 64)": (2,), "BLOCK = 64": 12}
 JUNK = ["", " ", "-1", "0", "nan", "inf", "-inf", "1e3", "1.5", "0x10", "x",
         "1,,2", "--", "-", "--help", "\u0663", "\u00b2", "\ud800", "a\nb", "*", "%s", "{}",
         "--steps", "\u200b7"]
@@ -86,8 +90,7 @@ def random_arguments(program, rng, places):
             arguments.append(name)
             continue
         value = random_value(options[name], rng, places)
-        joined = rng.random() < 0.5 and value != "--"  # Python 3.11 takes --steps=-- for no value
-        arguments += [f"{name}={value}"] if joined else [name, value]
+        arguments += [f"{name}={value}"] if rng.random() < 0.5 else [name, value]
     if program.startswith("trace") and rng.random() < 0.7:
         arguments.append(random_value(["anna", "zo", "x" * 15, "anna bob", "\u00e9"], rng, places))
     if rng.random() < 0.05:
@@ -116,8 +119,10 @@ def call(program, arguments, source):
 def small_benchmarks():
     """While this lasts, the constants of what the programs import are small, and files short."""
     benchmark, model = map(importlib.import_module, ("benchmark", "micro_grassmann"))
+    small = {old.split(" = ")[0]: value for old, value in CONSTANTS.items()}
+    small = {name: value for name, value in small.items() if hasattr(benchmark, name)}
     load = model.load_docs
-    with mock.patch.multiple(benchmark, TURNS=1, FOLDED_R=(4,), HELD_OUT=2), \
+    with mock.patch.multiple(benchmark, **small), \
             mock.patch.object(model, "load_docs", lambda path: load(path)[::40]
                               if Path(path).name == "input.txt" else load(path)):
         yield
@@ -126,17 +131,14 @@ def small_benchmarks():
 def programs():
     """Return {program: compiled source}, the benchmarks' constants made small."""
     sources, found = {}, set()
-    constants = {"TURNS = 8": 1, "FOLDED_R = (4, 8, 16, 32)": (4,), "HELD_OUT = 200": 2,
-                 "DOCS = 2000": 20, "SAMPLES = 200": 2, "JUDGED = 100": 5,
-                 "LENGTHS = (16, 32, 64)": (2,), "BLOCK = 64": 12}
     for program in OPTIONS:
         text = (ROOT / f"{program}.py").read_text(encoding="utf-8")
-        for old, small in constants.items():
+        for old, small in CONSTANTS.items():
             found |= {old} & {line.partition("  #")[0] for line in text.split("\n")}
             text = text.replace(f"\n{old}", f"\n{old.split(' = ')[0]} = {small}")
         sources[program] = compile(text, str(ROOT / f"{program}.py"), "exec")
-    if found != set(constants):
-        raise ValueError(f"{set(constants) - found} are gone: the programs would run at full size")
+    if found != set(CONSTANTS):
+        raise ValueError(f"{set(CONSTANTS) - found} are gone: the programs would run at full size")
     return sources
 
 

@@ -142,6 +142,7 @@ class TestWrongInput(Case):
         (("--samples", "nan"), r"--samples: invalid int value: 'nan'"),
         (("--temperature", "warm"), r"--temperature: invalid float value: 'warm'"),
         (("--steps", ""), r"--steps: invalid int value: ''"),
+        (("--steps=--",), r"--steps: invalid int value: ''"),
         (("--seed", ""), r"--seed: invalid int value: ''"),
         (("--samples", ""), r"--samples: invalid int value: ''"),
         (("--temperature", ""), r"--temperature: invalid float value: ''"),

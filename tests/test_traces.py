@@ -350,7 +350,7 @@ class TestAlpha(unittest.TestCase):
                 (0.05, "no effect of learning W_red beyond"):
             said = trace_alpha_wred.outcome("frozen", {"mean": mean, "half": 0.1})
             self.assertIn(word, said)
-        one = {"mean": 0.2, "words": "one seed shows no spread"}
+        one = {"mean": 0.2, "words": "one seed, which shows no spread"}
         self.assertIn("one seed", trace_alpha_wred.outcome("frozen", one))
 
     def test_kinds_of_W_red(self):
