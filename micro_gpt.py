@@ -1,10 +1,10 @@
 """A GPT in pure Python: run this file. Its twin without attention: micro_grassmann_clean.py."""
-import argparse
 import gc
 import math
 import random
 import sys
 import time
+from argparse import SUPPRESS, ArgumentParser
 from collections import namedtuple
 from itertools import compress, count
 from operator import attrgetter, mul
@@ -162,7 +162,7 @@ def generate(vocab, params, config, rng, temperature):
 def main():
     """Read the options and the data; train, evaluate, sample."""
     sys.stdout.reconfigure(errors="replace")
-    parser = argparse.ArgumentParser(description="Train on the lines of a text; print new ones.")
+    parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; print new ones.")
     for name, val in (("data", Path(__file__).with_name("input.txt")),
                       ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
         parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")

@@ -21,12 +21,12 @@ Sequence Modeling, arXiv:2512.19428; the mixing layer is taken from it.
 # of a row w with x is w_1 x_1 + ... + w_n x_n, and W x is the vector of the dot products of all
 # rows of W with x.
 
-import argparse
 import gc
 import math
 import random
 import sys
 import time
+from argparse import SUPPRESS, ArgumentParser
 from collections import namedtuple
 from itertools import compress, count
 from operator import attrgetter, mul
@@ -602,7 +602,8 @@ def generate(vocab, params, config, rng, temperature):
 def main():
     """Read the options and the data; train, evaluate, sample. Exit status 2 on a bad option."""
     sys.stdout.reconfigure(errors="replace")  # a "?" for what the terminal cannot show
-    parser = argparse.ArgumentParser(description="Train on the lines of a text; print new ones.")
+    # Without a usage text, what is wrong with an option is said in one line.
+    parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; print new ones.")
     for name, val in (("data", Path(__file__).with_name("input.txt")),
                       ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
         parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")

@@ -6,7 +6,6 @@
 Whatever the options, the words and the data: no traceback, no hang, exit status 0 or 2, and with 2
 a message. The test suite runs a share of it, with a seed (test_fuzz.py).
 """
-import argparse
 import contextlib
 import importlib
 import io
@@ -23,6 +22,7 @@ from pathlib import Path
 from unittest import mock
 from xml.etree import ElementTree
 
+import show
 from tests.helpers import ROOT
 
 HANG = 60  # seconds; what the generator draws is small enough for a few
@@ -215,12 +215,14 @@ def kill(times, seed, report=lambda line: None):
 
 def main():
     """Read the options, run, and end with status 1 if anything went wrong."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser = show.Parser(description=__doc__.split("\n")[0])
     parser.add_argument("--cases", type=int, default=2000, help="for each program (default 2000)")
     parser.add_argument("--kills", type=int, help="kill so many benchmarks instead")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("programs", nargs="*", default=list(OPTIONS))
     args = parser.parse_args()
+    if set(args.programs) - set(OPTIONS):
+        parser.error(f"the programs are {', '.join(OPTIONS)}")
 
     def report(line):
         print(line, flush=True)

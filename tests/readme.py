@@ -93,6 +93,8 @@ def main():
         return (f"<!-- output of: {head} -->\n```text\n{cut(text, stop)}```\n"
                 f"<!-- end, code {digest(command)} -->")
     text = README.read_text(encoding="utf-8")
+    if not any(wanted in command for command, *_ in blocks(text)):
+        sys.exit(print(f"no command in README.md contains {wanted!r}", file=sys.stderr) or 2)
     README.write_text(BLOCK.sub(renewed, text), encoding="utf-8")
 
 

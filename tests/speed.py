@@ -1,5 +1,4 @@
 """Time and memory of a step against a plain engine and bare floats: python3 -m tests.speed"""
-import argparse
 import gc
 import math
 import platform
@@ -11,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from statistics import median
 
+import show
 from tests import plain_engine
 from tests.helpers import GPT, INPUT, PAIR, ROOT, flat, set_up
 
@@ -167,7 +167,7 @@ def verdict(requirement, met, figures):
 
 def main():
     """Measure both models on the documents and say which requirements they meet."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = show.Parser(description=__doc__)
     parser.add_argument("--data", default=INPUT, help="documents, one to a line")
     args = parser.parse_args()
     try:
