@@ -231,7 +231,8 @@ Config = namedtuple("Config", "vocab_size n_embd n_layer block_size r window",
 # same plane have the same ones up to a common factor, and another plane has others. If u and v are
 # parallel, there is no plane, and all p_ij are 0. If they are swapped, all signs flip, so order
 # matters: "now, then" is not "then, now". The set of all planes through the origin is a
-# Grassmannian: hence the title.
+# Grassmannian, and "flow" says that the planes move through it, from position to position and from
+# layer to layer: hence the paper's title. There is no more to the word; no equation is solved.
 #
 # With a = u_i, b = u_j, c = v_i and d = v_j, p_ij is ad - bc. Each letter occurs once, so its
 # derivative is what it is multiplied by: d towards a, -c towards b, -b towards c, a towards d.

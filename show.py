@@ -1,6 +1,7 @@
 """Printing helpers shared by the benchmarks and the lessons: tables, charts, figures, files.
 
-Nothing here knows a model. Everything returns text, except Progress, save and run_program.
+There is nothing to run; tutorial.py and benchmark.py show what it does. Nothing here knows a model.
+Everything returns text, except Progress, save and run_program.
 """
 import argparse
 import math

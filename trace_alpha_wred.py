@@ -5,8 +5,8 @@ Options:   python3 trace_alpha_wred.py WORD --position K --layer N --steps N --s
 Before:    trace_g.py, how g is built
 Next:      benchmark.py, the model against attention
 
-All numbers are those of micro_grassmann.py: its functions run, and what they take and return is
-written down and printed. What the sentences on the experiment say depends on its outcome.
+Like trace_g.py it prints what the model's own functions take and return. What the sentences on the
+experiment say depends on its outcome.
 """
 import math
 import statistics

@@ -397,14 +397,14 @@ def attention(name=NAME, seed=SEED, n_layer=1):
         "                                        size: how many numbers q has\n"
         "    e_s      = exp(score_s - top)       top: the highest of the scores\n"
         "    weight_s = e_s / sum of the e_s     these two lines are softmax\n"
-        "    out      = weight_0 v_0 + ... + weight_t v_t           a weighted sum",
+        "    result   = weight_0 v_0 + ... + weight_t v_t           a weighted sum",
         "By hand: t = 2, and wq, wk, wv change nothing, so q = k = v = x. The size is 4, "
         "its root 2, and top is 1.",
         show.table(rows, left=5),
-        f"    first number of out = {' + '.join(times(w, x[0]) for w, x in zip(weights, xs))} "
-        f"= {plain(result[0])}\n    out = {arrow(result)}",
+        f"    result[0] = {' + '.join(times(w, x[0]) for w, x in zip(weights, xs))} "
+        f"= {plain(result[0])}   (from all digits)\n    result = {arrow(result)}",
         f"The model does so in {start.config.n_head} heads: head 1 takes the first {size} numbers "
-        f"of q, k and v, head 2 the next {size}, ... A matrix wo mixes their outs. For the last "
+        f"of q, k and v, head 2 the next {size}, ... A matrix wo mixes their results. For the last "
         f"letter of {name}, random weights, seed {seed}, head 1 has the weights",
         rows_of(head))
     return Try("Let x_2 be (0, 1, 0, 1). Which weighs more now, x_0 or x_1?",
@@ -857,6 +857,7 @@ def training_live(name=NAME, seed=SEED, steps=200):
         "the weight's grads, v one of their squares, and lr, the learning rate, falls from 0.01 "
         "towards 0:",
         "    weight = weight - lr * m / (sqrt(v) + 1e-8)",
+        "(The model files keep m and v as sums and make means of them in adam_step.)",
         f"{steps} steps, seed {seed}, those of micro_grassmann.py --steps {steps}. A bar is the "
         "mean loss of 20 steps:")
     losses, bars = [], []

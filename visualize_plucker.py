@@ -1,6 +1,7 @@
 """Draw plucker_explained.svg: from two vectors and their plane to the mixing layer, in one picture.
 
-    python3 visualize_plucker.py [FILE]
+Run:   python3 visualize_plucker.py [FILE]
+Next:  tutorial.py, the same on numbers, step by step
 
 The vectors below are chosen, every other number in the picture is computed: dot products, Plücker
 coordinates and shapes by micro_grassmann.py, so that the picture cannot drift from the model.
@@ -74,10 +75,10 @@ def sizes():
     params = model.init_params(config, random.Random(42))
     shapes = {name[7:]: f"{len(rows)} × {len(rows[0])}" for name, rows in params.items()}
     x, past = values([1] * config.n_embd), []
-    output = model.mix(x, "layer0", past, params, config)
+    result = model.mix(x, "layer0", past, params, config)
     return shapes, {"x": len(x), "z": len(past[0]), "p": len(model.plucker(past[0], past[0])),
                     "g": len(params["layer0.W_plu"]), "alpha": len(params["layer0.W_gate_h"]),
-                    "output": len(output)}
+                    "result": len(result)}
 
 
 # ---- pens: each returns a piece of SVG -----------------------------------------------------------
@@ -214,6 +215,7 @@ def panel_1(x, y):
                 "The dot product takes the shadow of *v* on *u*. The Plücker",
                 "coordinate takes the area between them, positive if the turn",
                 "from *u* to *v* is counterclockwise, negative if clockwise.")
+    out.append(text(x + 20, y + 151, f"*u* = {vec(u)}, *v* = {vec(v)}"))
     for left in (x + 20, x + 300):
         def place(a, b, left=left):
             return left + scale * a, y + 396 - scale * b
@@ -323,14 +325,14 @@ def panel_4(x, y):
 
 
 def panel_5(x, y):
-    """Draw the way from x to the output, with the length of each vector and each matrix's shape."""
+    """Draw the way from x to the result, with the length of each vector and each matrix's shape."""
     shapes, n = sizes()
-    out = panel(x, y, WIDTH - 2 * LEFT, "5  The mixing layer, from x to its output",
+    out = panel(x, y, WIDTH - 2 * LEFT, "5  The mixing layer, from x to its result",
                 "Each box is a vector with its length, each name over an arrow a matrix with its "
-                "shape. The middle part is done for each partner *s*.")
+                "shape. *p* and its unit are made for each partner *s*.")
     stages = (("*x*", n["x"]), ("*z*_t", n["z"]), ("*p*", n["p"]), ("unit", n["p"]),
-              ("mean", n["p"]), ("*g*", n["g"]), ("alpha", n["alpha"]), ("output", n["output"]))
-    width, gap, top, height = 78, 71, y + 150, 66
+              ("mean", n["p"]), ("*g*", n["g"]), ("alpha", n["alpha"]), ("result", n["result"]))
+    width, gap, top, height = 70, 80, y + 150, 66
     lefts = [x + k * (width + gap) for k in range(len(stages))]
     middles = [left + width / 2 for left in lefts]
     styles = {0: "now", 1: "now", 2: "plane", 3: "plane", 4: "plane", 5: "past"}
@@ -354,12 +356,13 @@ def panel_5(x, y):
             box(lefts[2], top + height + 28, width, 30, "past"),
             text(middles[2] - 10, top + height + 48, "*z*_s", "middle"),
             text(middles[2] + 18, top + height + 48, num(n["z"]), "middle"),
+            text(lefts[2] + width + 10, top + height + 48, "kept when *s* was the present", "small"),
             arrow([(middles[2], top + height + 28), (middles[2], top + height + 4)], "flow")]
     formulas = ((0, 0, "*z* = W_red *x*"), (170, 0, "*p*: Plücker coordinates of *z*_t and *z*_s"),
                 (525, 0, "unit = *p* / |*p*|"), (705, 0, "mean over the partners *s*"),
                 (950, 0, "*g* = W_plu mean"),
                 (0, 28, "alpha = sigmoid(W_gate_h *x* + W_gate_g *g*)"),
-                (525, 28, "output = alpha *x* + (1 \u2212 alpha) *g*"))
+                (525, 28, "result = alpha *x* + (1 \u2212 alpha) *g*"))
     return out + [text(x + dx, low + 44 + dy, formula) for dx, dy, formula in formulas]
 
 

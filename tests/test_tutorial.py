@@ -266,7 +266,7 @@ def check_attention(text, name, seed, n_layer):
         close([e_s, e_again, total], [math.exp(scores[s] - 1)] * 2 + [sum(
             math.exp(v - 1) for v in scores)])
         close([weight], [weights[s]])
-    close(row(text, "out = ("), [dot(weights, column) for column in zip(*xs)])
+    close(row(text, "result = ("), [dot(weights, column) for column in zip(*xs)])
     ref = Reference(micro_gpt, name, seed, n_layer)
     close(lists(text)[0], ref.inside[-1].heads[0])
     x = (0, 1, 0, 1)
