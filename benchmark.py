@@ -190,10 +190,10 @@ def spread(figure, digits):
 
 
 def smooth(losses):
-    """Return (middle step, mean loss) for each of at most BUCKETS stretches of the run."""
+    """Return (last step, mean loss) for each of at most BUCKETS stretches of the run."""
     width = math.ceil(len(losses) / BUCKETS)
     parts = [(start, losses[start:start + width]) for start in range(0, len(losses), width)]
-    return [(start + len(part) / 2, statistics.fmean(part)) for start, part in parts]
+    return [(start + len(part), statistics.fmean(part)) for start, part in parts]
 
 
 def curves(runs):
@@ -208,12 +208,11 @@ def curves(runs):
     return dict(list(first.items())[:6])
 
 
-def loss_title(found):
-    """Return what the chart of the loss curves shows."""
+def shown(found):
+    """Return what of the losses a chart shows: those of the first seed, smoothed."""
     first = found["runs"][0]
     width = math.ceil(len(first["losses"]) / BUCKETS)
-    means = f"means of {width} steps" if width > 1 else "each step"
-    return f"Training loss, seed {first['seed']}, {means}"
+    return f"seed {first['seed']}, {f'means of {width} steps' if width > 1 else 'each step'}"
 
 
 def measure_quality(rivals, docs, args, found, samples=10, held_out=()):
@@ -246,7 +245,7 @@ def summarise(found):
                                                          second["perplexity"]["seeds"])]
                 found["comparisons"][b].update(
                     verdict(first["loss"]["seeds"], second["loss"]["seeds"], b),
-                    gap=over_seeds(gaps))
+                    gap=verdict([0.0] * len(gaps), gaps, b))
 
 
 def show_quality(found):
@@ -274,12 +273,15 @@ def show_quality(found):
             lines += [show_verdict(found["comparisons"][b], a, b), ""]
             if found["running text"]:
                 gap = found["comparisons"][b]["gap"]
-                lines += [f"Perplexity, {b} above {a}: {spread(gap, 1)} %.", ""]
+                half = f" ± {gap['half']:.1f} % (paired by seed, 95 %)" if "half" in gap else " %"
+                lines += [f"Perplexity, {b} above {a}: {gap['mean']:+.1f}{half}.", ""]
+    if names and "loss" not in found["summary"][names[0]]:
+        lines += ["No document is left to evaluate on: that takes ten or more.", ""]
     if found["running text"]:
         lines += [PUBLISHED, ""]
     curve = curves(found["runs"])
     if curve:
-        lines += [loss_title(found), show.chart(curve, "step", "nats")]
+        lines += [f"Training loss, {shown(found)}", show.chart(curve, "step", "nats")]
     samples = [next(run for run in found["runs"] if run["name"] == name).get("samples")
                for name in names]
     title = f"Samples at temperature 0.5, seed {found['runs'][0]['seed']}"
@@ -481,9 +483,10 @@ def show_scaling(found):
         law = f"Time grows as L to the power {exponents[a]:.2f} ({a}), {exponents[b]:.2f} ({b}),"
         lines += ["", law, f"fitted from L = {found['fitted from']} to {found['fitted to']}."]
         cheaper = found["cheaper from"]
-        lines += [f"Grassmann is the cheaper one from L = {cheaper:.0f} on." if cheaper else
-                  "Grassmann is the cheaper one at none of these lengths.",
-                  "", show.chart(scaling_series(found), "length L in tokens", "ms", log=True)]
+        where = ("at none of these lengths" if cheaper is None else "at each of these lengths"
+                 if cheaper == found["rows"][0]["length"] else f"from L = {cheaper:.0f} on")
+        lines += [f"Grassmann is the cheaper one {where}.", "",
+                  show.chart(scaling_series(found), "length L in tokens", "ms", log=True)]
     return "\n".join(lines)
 
 
@@ -590,9 +593,12 @@ def options(description, steps):
     """Return a parser with the options that both benchmarks have."""
     def layer_list(text):
         try:
-            return [show.whole_numbers(1, 99)(part) for part in text.split(",")]
+            numbers = [show.whole_numbers(1, 99)(part) for part in text.split(",")]
         except argparse.ArgumentTypeError:
             raise argparse.ArgumentTypeError(f"{text!r} is no list like 1,2,4") from None
+        if len(set(numbers)) < len(numbers):
+            raise argparse.ArgumentTypeError(f"{text} names a number twice")
+        return numbers
     parser = show.Parser(description=description, allow_abbrev=False)
     parser.add_argument("--steps", type=show.whole_numbers(1), default=steps, metavar="N",
                         help=f"training steps, one document each (default {steps})")
@@ -648,8 +654,8 @@ def read_blocks(args, parser):
 
 
 def in_words(seeds):
-    """Return the list of seeds as text."""
-    return (f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else
+    """Return the list of seeds as text, with what ± stands for in the tables."""
+    return (f"seeds {', '.join(map(str, seeds))} (± standard deviation)" if len(seeds) > 1 else
             f"seed {seeds[0]} alone: --seeds 3 shows a spread")
 
 
@@ -688,10 +694,13 @@ def panels(results):
     """Return the figure's panels, those that were measured."""
     out = []
     if "quality" in results:
-        out.append({"title": "Names: training loss", "x_label": "step", "log": False,
-                    "y_label": "loss (nats a token)", "series": curves(results["quality"]["runs"])})
+        found = results["quality"]
+        out.append({"title": "Names: training loss", "x_label": f"step ({shown(found)})",
+                    "y_label": "loss (nats a token)", "log": False,
+                    "series": curves(found["runs"])})
     if "scaling" in results:
-        out.append({"title": "Mixing layer alone: time", "x_label": "length L (tokens)",
+        out.append({"title": "Mixing layer alone: time",
+                    "x_label": "length L (tokens), both axes logarithmic",
                     "y_label": "milliseconds", "log": True, "marks": True,
                     "series": scaling_series(results["scaling"])})
     return out
@@ -724,8 +733,10 @@ def main():
     rivals, one_layer = contenders(args.layers, **sizes), contenders([1], **sizes)
     results = environment("benchmark.py", args)
     what = f"blocks of {args.block_size} characters" if args.running_text else "documents"
-    print(f"{results['python']}; {len(docs):,} {what}; {args.steps:,} steps; "
-          f"{in_words(args.seeds)}")
+    head = [results["python"], f"{len(docs):,} {what}"]
+    if args.only in (None, "quality"):
+        head += [f"{args.steps:,} steps", in_words(args.seeds)]
+    print("; ".join(head))
     part_steps = min(200, args.steps)
     sections = [
         ("quality", f"Quality: the same {what} in the same order",

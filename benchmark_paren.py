@@ -18,17 +18,18 @@ DOCS = 2000  # strings to train on and, a tenth of them, to evaluate on
 SAMPLES = 200  # strings drawn from each trained model, at temperature 0.5
 LENGTHS = (16, 32, 64)  # at which the nodes of the mixing layer are counted
 WINDOW = (1, 2, 4, 8, 16)
+PAIRS = (10, 25)  # the fewest and the most pairs of brackets in a string
 BLOCK = 64  # the longest string has 50 brackets, so the block is no limit for a right answer
 FAILURES = ("closed too early", "left open", "ran into the block's end", "empty")
 
 
 def balanced_string(rng):
-    """Return a random balanced string of 10 to 25 pairs.
+    """Return a random balanced string of as many pairs as PAIRS allows.
 
     The number of pairs is uniform; at each place an opening or a closing bracket has an equal
     chance where both are possible.
     """
-    pairs = rng.randint(10, 25)
+    pairs = rng.randint(*PAIRS)
     text, depth, unopened = "", 0, pairs
     while len(text) < 2 * pairs:
         if unopened and (not depth or rng.random() < 0.5):
@@ -36,6 +37,27 @@ def balanced_string(rng):
         else:
             text, depth = text + ")", depth - 1
     return text
+
+
+def least_loss(fewest, most):
+    """Return the loss of a model that knows how balanced_string works: none has less on average.
+
+    In nats a token, as all losses here. A string of n pairs is drawn with probability 1 / (number
+    of possible n) * (1/2) ** free, where free counts the places at which both brackets were
+    possible; the loss is the mean of -log of that over the mean of its 2n + 1 tokens, BOS at the
+    end being one (Shannon 1948, entropy).
+    """
+    @functools.lru_cache(None)
+    def free(unopened, depth):
+        """Return how many free places are still to come, on average."""
+        if not unopened:
+            return 0.0
+        if not depth:
+            return free(unopened - 1, 1)
+        return 1 + (free(unopened - 1, depth + 1) + free(unopened, depth - 1)) / 2
+    sizes = range(fewest, most + 1)
+    nats = math.log(len(sizes)) + math.log(2) * statistics.fmean([free(n, 0) for n in sizes])
+    return nats / statistics.fmean([2 * n + 1 for n in sizes])
 
 
 def distinct_strings(number, rng):
@@ -149,6 +171,7 @@ def measure(rivals, docs, args, found):
     for run in found["runs"]:
         verdicts = Counter(judge(text)[0] for text in run["samples"])
         run["judged"] = {name: verdicts[name] for name in ("balanced", *FAILURES)}
+    found["least loss"] = least_loss(*PAIRS)
     found["mixing"] = {rival.name: {length: benchmark.mixing_cost(rival, length)[1] / length
                                     for length in LENGTHS} for rival in rivals}
     found["judged"] = {name: judged([run for run in found["runs"] if run["name"] == name])
@@ -175,7 +198,8 @@ def show_results(found):
         s = summary[name]
         rows.append([name, *(benchmark.spread(s[key], digits) for key, digits in (
             ("parameters", 0), ("loss", 4), ("perplexity", 3), ("milliseconds", 1), ("nodes", 0)))])
-    lines = [show.table(rows), ""]
+    least = f"No model can have a loss below {found['least loss']:.4f} on average: that of one that"
+    lines = [show.table(rows), "", least, "knows how the strings are made.", ""]
     for a, b in benchmark.pairs(names):
         comparison = found["comparisons"][b]
         ratio = 1 + comparison["percent"]["milliseconds"] / 100
@@ -196,7 +220,7 @@ def show_results(found):
     rows = [["graph nodes a token, mixing layer", *(f"L = {length}" for length in LENGTHS)]]
     rows += [[name, *(f"{nodes:,.0f}" for nodes in found["mixing"][name].values())]
              for name in names]
-    lines += [show.table(rows), "", *examples(found), benchmark.loss_title(found),
+    lines += [show.table(rows), "", *examples(found), f"Training loss, {benchmark.shown(found)}",
               show.chart(benchmark.curves(found["runs"]), "step", "nats")]
     return "\n".join(lines)
 
@@ -216,9 +240,10 @@ def examples(found, number=3):
 
 def panels(results):
     """Return the figure's one panel: the loss curves."""
-    curves = benchmark.curves(results["brackets"]["runs"])
-    return [{"title": "Brackets: training loss", "series": curves, "log": False,
-             "x_label": "step", "y_label": "loss (nats a token)"}]
+    found = results["brackets"]
+    return [{"title": "Brackets: training loss", "series": benchmark.curves(found["runs"]),
+             "log": False, "x_label": f"step ({benchmark.shown(found)})",
+             "y_label": "loss (nats a token)"}]
 
 
 def main():

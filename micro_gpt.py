@@ -178,7 +178,7 @@ def main():
     seen, unseen = split_docs([tokenize(doc, vocab) for doc in docs], args.steps)
     live, start = sys.stdout.isatty(), time.perf_counter()
     for step, loss in enumerate(train(seen, params, config, args.steps), 1):
-        if live or step % 100 == 0:
+        if live or step % 100 == 0 or step == args.steps:
             left = (time.perf_counter() - start) * (args.steps / step - 1)
             print(f"step {step} of {args.steps}, loss {loss:.4f}, {left:.0f} s left  ",
                   end="\r" if live and step < args.steps else "\n", flush=True)

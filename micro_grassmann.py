@@ -599,7 +599,7 @@ def generate(vocab, params, config, rng, temperature):
 #
 # One random generator shuffles the documents, makes the weights and draws the samples, so a seed
 # fixes the whole run (on one version of Python). In a terminal the line of progress is rewritten at
-# each step; elsewhere, in a file for example, there is one line for every 100 steps.
+# each step; elsewhere, in a file for example, each hundredth step and the last have a line.
 def main():
     """Read the options and the data; train, evaluate, sample. Exit status 2 on a bad option."""
     sys.stdout.reconfigure(errors="replace")  # a "?" for what the terminal cannot show
@@ -621,7 +621,7 @@ def main():
     seen, unseen = split_docs([tokenize(doc, vocab) for doc in docs], args.steps)
     live, start = sys.stdout.isatty(), time.perf_counter()
     for step, loss in enumerate(train(seen, params, config, args.steps), 1):
-        if live or step % 100 == 0:
+        if live or step % 100 == 0 or step == args.steps:
             left = (time.perf_counter() - start) * (args.steps / step - 1)
             print(f"step {step} of {args.steps}, loss {loss:.4f}, {left:.0f} s left  ",
                   end="\r" if live and step < args.steps else "\n", flush=True)

@@ -118,11 +118,11 @@ def figure(panels, title):
     """
     rows = max((len(panel["series"]) + 1) // 2 for panel in panels)
     panel_width, panel_height, left, top = 420, 260, 74, 56 + 20 * rows
-    total = len(panels) * (panel_width + left + 26) + 10
+    total, height = len(panels) * (panel_width + left + 26) + 10, top + panel_height + 60
     light = "".join(f".s{i}{{stroke:{c[0]}}}.f{i}{{fill:{c[0]}}}" for i, c in enumerate(STYLES))
     dark = "".join(f".s{i}{{stroke:{c[1]}}}.f{i}{{fill:{c[1]}}}" for i, c in enumerate(STYLES))
     head = ('<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Arial, sans-serif" '
-            f'font-size="13" viewBox="0 0 {total} {top + panel_height + 60}">')
+            f'font-size="13" width="{total}" height="{height}" viewBox="0 0 {total} {height}">')
     style = ("<style>.bg{fill:#fff}text{fill:#222}.axis{stroke:#444;fill:none}.grid{stroke:#ddd}"
              f".line{{fill:none;stroke-width:2}}{light}"
              "@media (prefers-color-scheme:dark){.bg{fill:#0d1117}text{fill:#e6e6e6}"

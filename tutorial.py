@@ -854,10 +854,10 @@ def training_live(name=NAME, seed=SEED, steps=200):
     say(show.bold("What does training look like?"),
         "A step takes one name, computes its mean loss, calls backward, and moves each weight a "
         "little against its grad. Adam's rule says how far. In it, m is a running mean of "
-        "the weight's grads, v one of their squares, and lr, the learning rate, falls from 0.01 "
+        "the weight's grads, v one of their squares (the files keep sums and divide later), and "
+        "lr, the learning rate, falls from 0.01 "
         "towards 0:",
         "    weight = weight - lr * m / (sqrt(v) + 1e-8)",
-        "(The model files keep m and v as sums and make means of them in adam_step.)",
         f"{steps} steps, seed {seed}, those of micro_grassmann.py --steps {steps}. A bar is the "
         "mean loss of 20 steps:")
     losses, bars = [], []
@@ -971,9 +971,9 @@ def the_loop_folded():
         f"    m = {plain(squares[0] ** -0.5)} z_a + {plain(squares[1] ** -0.5)} z_b = {arrow(m)}\n"
         f"    z ∧ m                 = {arrow(folded)}\n"
         f"    both units added up   = {arrow(long_way)}",
-        "So the layer is a weighted sum of a few past states, wedged with the present: "
-        "attention without a softmax. (The mean also divides by their number.) The weight "
-        "1 / |z ∧ z_s| is large for states short or nearly parallel to z.",
+        "So the layer is a weighted sum of a few past states (divided by their number), wedged "
+        "with the present. But the weights choose nothing, as attention's do: each undoes the "
+        "length of its plane, and all partners count the same.",
         f"With r = 32, over 16 positions, the loop makes {nodes[0]:,} nodes and the folded layer "
         f"{nodes[1]:,}; with r = 4 little is saved. Times, and the error where z ∥ z_s:",
         "    python3 benchmark.py --only scaling")

@@ -253,17 +253,18 @@ def panel_2(x, y):
         out.append(text(left, y + 430, f"*u* = {vec(u)}, *v* = {vec(v)}"))
         out.append(text(left, y + 456, f"*u*·*v* = {num(product)}"))
         for n, (name, p) in enumerate(zip(("p_01", "p_02", "p_12"), plucker(u, v))):
-            out.append(text(left + 88 * n, y + 482, f"{name} = {num(p)}"))
+            out.append(text(left + 93 * n, y + 482, f"{name} = {num(p)}"))
     return out
 
 
 def panel_3(x, y):
     """Draw the three shadows of one parallelogram and Lagrange's identity."""
     u, v = LIFTED
-    place, at, room = view(x + 160, y + 290, 30, 40, 30), (2.6, 3.2, 2.6), 6
+    place, at, room = view(x + 160, y + 312, 30, 40, 30), (2.6, 3.2, 2.6), 6
     out = panel(x, y, COLUMN, "3  One parallelogram, three shadows",
-                "Each Plücker coordinate is the signed area of a shadow on a",
-                "wall or the floor.")
+                "Each Plücker coordinate is the area of a shadow on a wall or",
+                "the floor, positive if *u* turns to *v* as the axis with the lower",
+                "number turns to the other.")
     for k in range(3):
         i, j = [n for n in range(3) if n != k]
         def wall(a, b, i=i, j=j):
@@ -278,19 +279,19 @@ def panel_3(x, y):
     out += axes(place, room + 0.5, at, u, v)
     out += pair(place, at, u, v)
     p, left = plucker(u, v), x + 345
-    out += [text(left, y + 116, f"*u* = {vec(u)}"), text(left, y + 144, f"*v* = {vec(v)}")]
+    out += [text(left, y + 144, f"*u* = {vec(u)}"), text(left, y + 172, f"*v* = {vec(v)}")]
     for n, (where, name, area) in enumerate(zip(("floor", "left wall", "right wall"),
                                                 ("p_01", "p_02", "p_12"), p)):
-        out += [text(left, y + 190 + 28 * n, where),
-                text(left + 110, y + 190 + 28 * n, f"{name} = {num(area)}")]
+        out += [text(left, y + 214 + 28 * n, where),
+                text(left + 110, y + 214 + 28 * n, f"{name} = {num(area)}")]
     squares = " + ".join(f"{num(area * area)}" for area in p)
     total, uu, vv, uv = dot(p, p), dot(u, u), dot(v, v), dot(u, v)
     lagrange = uu * vv - uv * uv
     return out + [
-        text(left, y + 296, "Lagrange's identity:"),
-        text(left, y + 324, f"|*p*|² = {squares} = {num(total)}"),
-        text(left, y + 352, "|*u*|²|*v*|² \u2212 (*u*·*v*)²"),
-        text(left, y + 380, f"= {num(uu)} · {num(vv)} \u2212 {num(uv)}² = {num(lagrange)}")]
+        text(left, y + 316, "Lagrange's identity:"),
+        text(left, y + 344, f"|*p*|² = {squares} = {num(total)}"),
+        text(left, y + 372, "|*u*|²|*v*|² \u2212 (*u*·*v*)²"),
+        text(left, y + 400, f"= {num(uu)} · {num(vv)} \u2212 {num(uv)}² = {num(lagrange)}")]
 
 
 def panel_4(x, y):
@@ -356,7 +357,7 @@ def panel_5(x, y):
             box(lefts[2], top + height + 28, width, 30, "past"),
             text(middles[2] - 10, top + height + 48, "*z*_s", "middle"),
             text(middles[2] + 18, top + height + 48, num(n["z"]), "middle"),
-            text(lefts[2] + width + 10, top + height + 48, "kept when *s* was the present", "small"),
+            text(lefts[3] - gap + 10, top + height + 48, "kept when *s* was the present", "small"),
             arrow([(middles[2], top + height + 28), (middles[2], top + height + 4)], "flow")]
     formulas = ((0, 0, "*z* = W_red *x*"), (170, 0, "*p*: Plücker coordinates of *z*_t and *z*_s"),
                 (525, 0, "unit = *p* / |*p*|"), (705, 0, "mean over the partners *s*"),

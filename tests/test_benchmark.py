@@ -57,6 +57,8 @@ TEXT = "".join(random.Random(8).choices("abc \n", k=103))
 BLOCKS = [TEXT[i:i + 5] for i in range(0, 100, 5)]  # 18 to train on, 2 held out
 PYTHON = f"{platform.python_implementation()} {platform.python_version()}"
 ALONE = "seed 42 alone: --seeds 3 shows a spread"
+TWO = "seeds 42, 1 (± standard deviation)"
+LENGTHS = "length L (tokens), both axes logarithmic"
 SETTINGS = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
 SETTINGS["PYTHONIOENCODING"] = "utf-8"
 
@@ -233,13 +235,10 @@ class Case(unittest.TestCase):
             self.assertAlmostEqual(found["comparisons"][b]["mean"], statistics.fmean(gaps))
             gaps = [100 * math.expm1(gap) for gap in gaps]  # in percent of attention's perplexity
             gap = found["comparisons"][b]["gap"]
-            self.assertEqual(len(gap["seeds"]), len(gaps))
-            for value, own in zip(gap["seeds"], gaps):
-                self.assertAlmostEqual(value, own)
             self.assertAlmostEqual(gap["mean"], statistics.fmean(gaps))
-            self.assertEqual(gap["deviation"] is None, len(gaps) == 1)
-            if len(gaps) > 1:
-                self.assertAlmostEqual(gap["deviation"], statistics.stdev(gaps))
+            self.assertEqual("half" in gap, len(gaps) > 1)
+            if len(gaps) == 2:
+                self.assertAlmostEqual(gap["half"], 12.71 * abs(gaps[0] - gaps[1]) / 2)
 
     def same_quality(self, blocks, found):
         """Assert that the printed section shows what its part of the JSON says."""
@@ -259,9 +258,15 @@ class Case(unittest.TestCase):
                     self.same(difference, found["comparisons"][b]["percent"][key], " %")
             self.same_verdict(next(blocks), found, a, b)
             if found["running text"]:
-                ((line,), start) = next(blocks), f"Perplexity, {b} above {a}: "
-                self.assertEqual((line[:len(start)], line[-3:]), (start, " %."))
-                self.same_spread(line[len(start):-3], found["comparisons"][b]["gap"])
+                (line,), gap = next(blocks), found["comparisons"][b]["gap"]
+                pattern = r"Perplexity, (.+) above (.+): ([+-]\S+)(?: ± (\S+))? %( \(paired.+\))?\."
+                second, first, mean, half, paired = re.fullmatch(pattern, line).groups()
+                self.assertEqual((first, second), (a, b))
+                self.same(mean, gap["mean"])
+                self.assertEqual(half is None, "half" not in gap)
+                if half:
+                    self.same(half, gap["half"])
+                    self.assertEqual(paired, " (paired by seed, 95 %)")
         if found["running text"]:
             self.assertEqual("\n".join(next(blocks)), benchmark.PUBLISHED)
         caption, *chart = next(blocks)
@@ -603,8 +608,9 @@ class TestBenchmark(Case):
             self.same(text, found["exponents"][name])
         self.assertEqual(lines[1],
                          f"fitted from L = {found['fitted from']} to {found['fitted to']}.")
-        if found["cheaper from"] is None:
-            self.assertEqual(lines[2], "Grassmann is the cheaper one at none of these lengths.")
+        if found["cheaper from"] in (None, found["rows"][0]["length"]):
+            which = "none" if found["cheaper from"] is None else "each"
+            self.assertEqual(lines[2], f"Grassmann is the cheaper one at {which} of these lengths.")
         else:
             self.assertRegex(lines[2], r"^Grassmann is the cheaper one from L = \d+ on\.$")
             self.same(re.search(r"\d+", lines[2]).group(), found["cheaper from"])
@@ -651,9 +657,9 @@ class TestBenchmark(Case):
     def test_figure(self):
         quality, scaling = self.results["quality"], self.results["scaling"]
         self.is_figure(self.svg, [
-            ("Names: training loss", "step", "loss (nats a token)", False,
+            ("Names: training loss", "step (seed 42, each step)", "loss (nats a token)", False,
              benchmark.curves(quality["runs"])),
-            ("Mixing layer alone: time", "length L (tokens)", "milliseconds", True,
+            ("Mixing layer alone: time", LENGTHS, "milliseconds", True,
              {name: [(row["length"], row[name]["milliseconds"]) for row in scaling["rows"]]
               for name in scaling["contenders"]})])
 
@@ -666,7 +672,7 @@ class TestBenchmark(Case):
             for key in set(run) - {"milliseconds"}:
                 self.assertEqual(run[key], copy[key], key)
         self.is_figure((FOLDER / "again.svg").read_text(encoding="utf-8"), [
-            ("Names: training loss", "step", "loss (nats a token)", False,
+            ("Names: training loss", "step (seed 42, each step)", "loss (nats a token)", False,
              benchmark.curves(results["quality"]["runs"]))])
 
 
@@ -686,13 +692,13 @@ class TestSeedsAndLayers(Case):
 
     def test_print(self):
         found, (head, blocks) = self.results["quality"], sections(self.ended.out).values()
-        self.assertEqual(head, [[f"{PYTHON}; 40 documents; 2 steps; seeds 42, 1"]])
+        self.assertEqual(head, [[f"{PYTHON}; 40 documents; 2 steps; {TWO}"]])
         self.assertEqual(pairs(found), [("attention, 1 layer", "Grassmann, 1 layer"),
                                         ("attention, 2 layers", "Grassmann, 2 layers")])
         self.same_summary(found)
         self.same_quality(blocks, found)
         self.is_figure((FOLDER / "two.svg").read_text(encoding="utf-8"), [
-            ("Names: training loss", "step", "loss (nats a token)", False,
+            ("Names: training loss", "step (seed 42, each step)", "loss (nats a token)", False,
              benchmark.curves(found["runs"]))])
 
     def test_runs_are_those_of_the_model_files(self):
@@ -738,7 +744,7 @@ class TestRunningText(Case):
         _, title = parts
         self.assertEqual(title, "Quality: the same blocks of 5 characters in the same order")
         [[[head]], blocks] = parts.values()
-        self.assertEqual(head, f"{PYTHON}; 18 blocks of 5 characters; 19 steps; seeds 42, 1")
+        self.assertEqual(head, f"{PYTHON}; 18 blocks of 5 characters; 19 steps; {TWO}")
         self.assertIs(found["running text"], True)
         self.same_summary(found)
         self.same_quality(blocks, found)
@@ -770,7 +776,7 @@ class TestRunningText(Case):
                 mock.patch.object(benchmark, "measure_parts") as measure:
             ended = call(benchmark, *options, "--json", FOLDER / "pydoc.json")
         self.assertEqual((ended.status, ended.err), (0, ""))
-        self.assertIn(f"; 18 blocks of 64 characters; 1 steps; {ALONE}\n", ended.out)
+        self.assertIn("; 18 blocks of 64 characters\n", ended.out)
         used = load(FOLDER / "pydoc.json")["configuration"]
         self.assertEqual((used["running_text"], used["block_size"], used["data"]),
                          (True, 64, "pydoc"))
@@ -783,7 +789,7 @@ class TestRunningText(Case):
         with mock.patch.object(benchmark, "measure_parts") as measure:
             ended = call(benchmark, "--data", DATA, "--only", "parts", "--block-size", 2)
         self.assertEqual((ended.status, ended.err), (0, ""))
-        self.assertIn("; 40 documents; ", ended.out)
+        self.assertIn("; 40 documents\n", ended.out)
         self.assertEqual([rival.config.block_size for rival in measure.call_args.args[0]], [2, 2])
 
 
@@ -897,10 +903,10 @@ class TestFigures(Case):
         self.assertNotIn("loss", found)
         first = benchmark.curves([{"name": name, "losses": losses} for name, losses in (
             ("a", []), ("a", [3.0]), ("b", [2.0]), ("a", [1.0]))])
-        self.assertEqual(first, {"a": [(0.5, 3.0)], "b": [(0.5, 2.0)]})
+        self.assertEqual(first, {"a": [(1, 3.0)], "b": [(1, 2.0)]})
         curve = benchmark.smooth([float(i) for i in range(100)])
         self.assertEqual(len(curve), 34)
-        self.assertEqual(curve[:2] + curve[-1:], [(1.5, 1.0), (4.5, 4.0), (99.5, 99.0)])
+        self.assertEqual(curve[:2] + curve[-1:], [(3, 1.0), (6, 4.0), (100, 99.0)])
         self.assertEqual(len(benchmark.smooth([1.0] * 40)), 40)
 
     def test_units(self):
@@ -971,14 +977,16 @@ class TestFigures(Case):
         self.assertIsNone(never["cheaper from"])
         equal = benchmark.scaling_laws(self.rows(lambda n: n, lambda n: n), names)
         self.assertIsNone(equal["cheaper from"])
-        for laws, sentence in ((at_once, "one from L = 8 on."), (never, "none of these lengths.")):
+        later = {**at_once, "cheaper from": 12.3}
+        for laws, sentence in ((at_once, "at each of these lengths."), (later, "from L = 12 on."),
+                               (never, "at none of these lengths.")):
             rows = self.rows(lambda n: n, lambda n: 2 * n)
             for row in rows:
                 row["times faster"] = 0.5
                 for name in names:
                     row[name].update({"nodes": 1, "microseconds a token": 1})
             text = benchmark.show_scaling({"rows": rows, "contenders": names, **laws})
-            self.assertIn(f"Grassmann is the cheaper {'one at ' * (laws is never)}{sentence}", text)
+            self.assertIn(f"Grassmann is the cheaper one {sentence}", text)
 
     def test_contenders(self):
         pair = benchmark.contenders([3], 9)
@@ -1181,9 +1189,30 @@ class TestBenchmarkParen(Case):
                 self.same_summary(found)
                 self.same_judgement(found)
                 self.same_results(blocks, found)
+                width = math.ceil(steps / benchmark.BUCKETS)
+                means = f"means of {width} steps" if width > 1 else "each step"
                 self.is_figure((FOLDER / f"{name}.svg").read_text(encoding="utf-8"), [
-                    ("Brackets: training loss", "step", "loss (nats a token)", False,
+                    ("Brackets: training loss", f"step (seed 42, {means})",
+                     "loss (nats a token)", False,
                      benchmark.curves(found["runs"]))])
+
+    def test_least_loss(self):
+        """Shannon's entropy of all strings of up to four pairs, each with its probability."""
+        def strings(pairs, text="", share=1.0):
+            opened, closed = text.count("("), text.count(")")
+            if closed == pairs:
+                return [(text, share)]
+            may = [bracket for bracket, possible in (("(", opened < pairs), (")", opened > closed))
+                   if possible]
+            return [s for c in may for s in strings(pairs, text + c, share / len(may))]
+        for fewest, most in ((1, 1), (2, 2), (1, 4), (3, 4)):
+            number = most - fewest + 1
+            drawn = [(text, share / number) for pairs in range(fewest, most + 1)
+                     for text, share in strings(pairs)]
+            self.assertAlmostEqual(sum(share for _, share in drawn), 1)
+            nats = sum(-share * math.log(share) for _, share in drawn)
+            tokens = sum(share * (len(text) + 1) for text, share in drawn)
+            self.assertAlmostEqual(benchmark_paren.least_loss(fewest, most), nats / tokens)
 
     def test_contenders(self):
         """Three for each number of layers, or six; those that sum alone have no offsets."""
@@ -1214,7 +1243,7 @@ class TestBenchmarkParen(Case):
         lengths = [len(doc) for doc in docs]
         self.assertEqual((int(low), int(high)), (min(lengths), max(lengths)))
         self.same(mean, sum(lengths) / len(lengths))
-        seeds = f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else ALONE
+        seeds = ALONE if len(seeds) == 1 else TWO
         self.assertEqual(two, f"{steps} steps; {seeds}; offsets (1, 2, 4, 8, 16)")
 
     def same_judgement(self, found):
@@ -1250,6 +1279,10 @@ class TestBenchmarkParen(Case):
             for key, cell in zip(("parameters", "loss", "perplexity", "milliseconds", "nodes"),
                                  row):
                 self.same_spread(cell, found["summary"][name][key])
+        least = re.fullmatch(r"No model can have a loss below (\S+) on average: that of one that "
+                             r"knows how the strings are made\.", " ".join(next(blocks)))
+        self.same(least[1], found["least loss"])
+        self.assertEqual(found["least loss"], benchmark_paren.least_loss(10, 25))
         for b in names[1:]:
             *lines, last = next(blocks)
             self.same_verdict(lines, found, "attention", b)
@@ -1400,7 +1433,7 @@ class TestBadOptions(Case):
         wrong = [("--unknown",), ("--step", 3), ("--steps",), ("names.txt",)]
         wrong += [("--steps", text) for text in (0, -1, "x", "", "1.5", "1e3")]
         wrong += [("--seeds", text) for text in (0, -1, "x", "")]
-        wrong += [("--layers", text) for text in (0, "1,,2", "x", "", "1,-2", "1,2,")]
+        wrong += [("--layers", text) for text in (0, "1,,2", "x", "", "1,-2", "1,2,", "1,2,1")]
         wrong += [(option, place) for option in ("--json", "--svg")
                   for place in (missing / "out", folder, file / "out", "")]
         cls.wrong = [(benchmark_paren, case) for case in (
@@ -1455,7 +1488,7 @@ class TestBadOptions(Case):
         results = load(files[1])
         self.assertEqual(list(results)[3:], ["scaling", "folding"])
         self.is_figure(files[0].read_text(encoding="utf-8"), [
-            ("Mixing layer alone: time", "length L (tokens)", "milliseconds", True,
+            ("Mixing layer alone: time", LENGTHS, "milliseconds", True,
              benchmark.scaling_series(results["scaling"]))])
         case = ("--svg", FOLDER / "parts.svg", "--only", "parts")
         self.refuses(call(benchmark, *case), benchmark, case[:1])

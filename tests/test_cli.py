@@ -214,7 +214,7 @@ class TestData(Case):
                 self.assertTrue(ended.lines[0].startswith(f"{len(docs)} documents in "))
                 told = f"loss on {len(docs) // 10} unseen documents: "
                 told += "needs ten documents or more" if len(docs) < 10 else ""
-                self.assertEqual(ended.lines[3][:len(told)], told)
+                self.assertEqual(ended.lines[4][:len(told)], told)
                 self.assertEqual(len(ended.samples), 3)
                 for sample in ended.samples:
                     self.assertLessEqual(len(sample), BLOCK)
@@ -264,13 +264,14 @@ class TestOutput(Case):
         for (script, steps, samples), ended in zip(cases, results):
             with self.subTest(script=script.name, steps=steps, samples=samples):
                 self.succeeds(ended)
-                for line, pattern in zip(ended.lines, (
-                        r"24 documents in names\.txt",
-                        rf"Config\(vocab_size={len(LETTERS) + 1}, .*\)", r"\d,\d{3} parameters",
-                        r"loss on 2 unseen documents: \d\.\d{4}")):
+                patterns = [r"24 documents in names\.txt",
+                            rf"Config\(vocab_size={len(LETTERS) + 1}, .*\)", r"\d,\d{3} parameters",
+                            *[r"step 3 of 3, loss \d\.\d{4}, N s left *"] * (steps == 3),
+                            r"loss on 2 unseen documents: \d\.\d{4}"]
+                for line, pattern in zip(ended.lines, patterns):
                     self.assertRegex(line, rf"^{pattern}$")
-                self.assertEqual(len(ended.lines), 4 + samples)
-                for n, line in enumerate(ended.lines[4:], 1):
+                self.assertEqual(len(ended.lines), len(patterns) + samples)
+                for n, line in enumerate(ended.lines[len(patterns):], 1):
                     self.assertRegex(line, rf"^sample {n:2}: [a-z]*$")
 
     def test_the_same_seed_prints_the_same_bytes(self):
@@ -300,8 +301,8 @@ class TestOutput(Case):
                 same(ended.raw, default.raw)
                 same(ended.samples, default.samples)
 
-    def test_in_a_pipe_progress_is_a_line_every_hundred_steps(self):
-        cases = list(zip(SCRIPTS, (220, 110)))
+    def test_in_a_pipe_progress_is_each_hundredth_step_and_the_last(self):
+        cases = list(zip(SCRIPTS, (220, 100)))
         results = together(lambda script, steps: call(
             script, "--data", "short.txt", "--steps", steps, "--samples", 1), cases)
         for (script, steps), ended in zip(cases, results):
@@ -309,10 +310,11 @@ class TestOutput(Case):
                 self.succeeds(ended)
                 self.assertNotIn("\r", ended.out)
                 shown = [line for line in ended.lines if "step" in line]
-                self.assertEqual(len(shown), steps // 100)
-                for n, line in enumerate(shown, 1):
+                wanted = [100, 200, 220] if steps == 220 else [100]
+                self.assertEqual(len(shown), len(wanted))
+                for step, line in zip(wanted, shown):
                     self.assertRegex(
-                        line, rf"^step {n * 100} of {steps}, loss \d\.\d{{4}}, N s left *$")
+                        line, rf"^step {step} of {steps}, loss \d\.\d{{4}}, N s left *$")
 
     @unittest.skipUnless(pty, "needs a pseudo-terminal")
     def test_on_a_terminal_progress_stays_in_one_line(self):
