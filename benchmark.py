@@ -31,9 +31,9 @@ TURNS = 8  # of the scaling section through all lengths
 PYDOC = "pydoc"  # --data pydoc is the language reference that comes with each Python
 PUBLISHED = """\
 A perplexity here is per character. Gaps that others report, at 12 to 18 million parameters and
-on words of WikiText-2 and alike: the paper 10 to 15 % (arXiv:2512.19428); independent
-reproductions 22.6 %, 34.5 %, 39.7 to 50.4 %, and -8.2 % with pre-norm, small initial weights and
-one offset a layer."""
+on words of WikiText-2 and alike: the paper 10 to 15 % (arXiv:2512.19428); reproductions by others,
+whose sources we could not check, 22.6 %, 34.5 %, 39.7 to 50.4 %, and -8.2 % with pre-norm, small
+initial weights and one offset a layer."""
 HELD_OUT = 200  # blocks of a running text to evaluate on
 FOLDED_R = (4, 8, 16, 32)  # sizes of z at which the folded loop is timed; the paper has 32
 

@@ -855,8 +855,7 @@ def training_live(name=NAME, seed=SEED, steps=200):
         "A step takes one name, computes its mean loss, calls backward, and moves each weight a "
         "little against its grad. Adam's rule says how far. In it, m is a running mean of "
         "the weight's grads, v one of their squares (the files keep sums and divide later), and "
-        "lr, the learning rate, falls from 0.01 "
-        "towards 0:",
+        "lr, the learning rate, falls from 0.01 towards 0:",
         "    weight = weight - lr * m / (sqrt(v) + 1e-8)",
         f"{steps} steps, seed {seed}, those of micro_grassmann.py --steps {steps}. A bar is the "
         "mean loss of 20 steps:")

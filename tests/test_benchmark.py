@@ -355,6 +355,7 @@ class Case(unittest.TestCase):
                 x, y = map(float, sample.groups())
                 boxes.append((f"line at {x}", (x, y - 1, x + 26, y + 1)))
         x, y, width, height = map(float, root.get("viewBox").split())
+        self.assertEqual((root.get("width"), root.get("height")), (f"{width:g}", f"{height:g}"))
         for name, (left, top, right, bottom) in boxes:
             self.assertTrue(x <= left < right <= x + width and y <= top < bottom <= y + height,
                             f"{name} is out of view")
@@ -817,6 +818,8 @@ class TestFewDocuments(Case):
                 self.assertEqual([run["unseen"] for run in found["runs"]], [enough, enough])
                 for printed in ("loss on unseen", "perplexity", "Loss, Grassmann minus"):
                     self.assertEqual(printed in out, enough)
+                self.assertEqual("No document is left to evaluate on: that takes ten or more." in
+                                 out, not enough)
                 for run in found["runs"]:
                     self.assertEqual("loss" in run, enough)
                 for printed in ("training loss", "Samples at temperature"):
