@@ -37,7 +37,7 @@ initial weights and one offset a layer."""
 HELD_OUT = 200  # blocks of a running text to evaluate on
 FOLDED_R = (4, 8, 16, 32)  # sizes of z at which the folded loop is timed; the paper has 32
 
-# Student's t for a 95 % interval, by degrees of freedom; beyond the table 2 is close enough.
+# Student's t for a 95 % interval, by degrees of freedom; beyond the table a formula comes close.
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
 
 
@@ -175,7 +175,7 @@ def verdict(first, second, name):
     n, mean = len(differences), statistics.fmean(differences)
     if n < 2:
         return {"mean": mean, "words": "one seed, which shows no spread"}
-    half = T_95[n - 2] if n - 2 < len(T_95) else 2.0
+    half = T_95[n - 2] if n - 2 < len(T_95) else 1.96 + 2.5 / (n - 1)
     half *= statistics.stdev(differences) / math.sqrt(n)
     words = "no difference beyond the spread"
     if abs(mean) > half:
@@ -210,9 +210,10 @@ def curves(runs):
 
 def shown(found):
     """Return what of the losses a chart shows: those of the first seed, smoothed."""
-    first = found["runs"][0]
+    first, number = found["runs"][0], len(found["contenders"])
     width = math.ceil(len(first["losses"]) / BUCKETS)
-    return f"seed {first['seed']}, {f'means of {width} steps' if width > 1 else 'each step'}"
+    some = f", the first 6 of {number} contenders" if number > 6 else ""
+    return f"seed {first['seed']}, {f'means of {width} steps' if width > 1 else 'each step'}{some}"
 
 
 def measure_quality(rivals, docs, args, found, samples=10, held_out=()):
@@ -275,7 +276,7 @@ def show_quality(found):
                 gap = found["comparisons"][b]["gap"]
                 half = f" ± {gap['half']:.1f} % (paired by seed, 95 %)" if "half" in gap else " %"
                 lines += [f"Perplexity, {b} above {a}: {gap['mean']:+.1f}{half}.", ""]
-    if names and "loss" not in found["summary"][names[0]]:
+    if any(run.get("unseen") == 0 for run in found["runs"]):
         lines += ["No document is left to evaluate on: that takes ten or more.", ""]
     if found["running text"]:
         lines += [PUBLISHED, ""]
@@ -451,7 +452,9 @@ def scaling_laws(rows, names):
     gaps = [math.log(row[names[0]]["milliseconds"] / row[names[1]]["milliseconds"]) for row in rows]
     laws["cheaper from"] = rows[0]["length"] if gaps[0] > 0 else None
     for before, after, gap, next_gap in zip(rows, rows[1:], gaps, gaps[1:]):
-        if gap <= 0 < next_gap:
+        if gap > 0 >= next_gap:
+            laws["cheaper from"] = None
+        elif gap <= 0 < next_gap:
             share = gap / (gap - next_gap)
             laws["cheaper from"] = before["length"] * (after["length"] / before["length"]) ** share
     return laws
@@ -632,17 +635,19 @@ def read_docs(args, parser):
     return docs
 
 
+def pydoc():
+    """Return the language reference that comes with this Python; ImportError if it was left out."""
+    topics = importlib.import_module("pydoc_data.topics").topics
+    return "\n\n".join([topics[name] for name in sorted(topics)])
+
+
 def read_blocks(args, parser):
     """Return running text as blocks of so many characters: those to train on, those held out.
 
     The last tenth of the text is held out; up to HELD_OUT of its blocks are used, evenly spaced.
     """
     try:
-        if args.data == PYDOC:
-            topics = importlib.import_module("pydoc_data.topics").topics
-            text = "\n\n".join([topics[name] for name in sorted(topics)])
-        else:
-            text = Path(args.data).read_text(encoding="utf-8-sig")
+        text = pydoc() if args.data == PYDOC else Path(args.data).read_text(encoding="utf-8-sig")
     except (ImportError, OSError, ValueError) as error:
         parser.error(f"--data {args.data}: {error}")
     size = args.block_size
@@ -695,7 +700,7 @@ def panels(results):
     out = []
     if "quality" in results:
         found = results["quality"]
-        out.append({"title": "Names: training loss", "x_label": f"step ({shown(found)})",
+        out.append({"title": "Training loss", "x_label": f"step ({shown(found)})",
                     "y_label": "loss (nats a token)", "log": False,
                     "series": curves(found["runs"])})
     if "scaling" in results:

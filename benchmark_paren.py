@@ -241,7 +241,7 @@ def examples(found, number=3):
 def panels(results):
     """Return the figure's one panel: the loss curves."""
     found = results["brackets"]
-    return [{"title": "Brackets: training loss", "series": benchmark.curves(found["runs"]),
+    return [{"title": "Training loss on brackets", "series": benchmark.curves(found["runs"]),
              "log": False, "x_label": f"step ({benchmark.shown(found)})",
              "y_label": "loss (nats a token)"}]
 

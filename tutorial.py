@@ -4,7 +4,7 @@ Run:   python3 tutorial.py           19 steps, most of them a minute's reading
 Quiz:  python3 tutorial.py --quiz    ten questions with fresh numbers
 Next:  micro_grassmann.py, the same model explained line by line
 
-All numbers are computed while you read, by the functions of micro_grassmann.py and micro_gpt.py.
+The numbers are computed while you read, nearly all by the functions of the two model files.
 """
 import argparse
 import math
@@ -452,13 +452,8 @@ def the_cost(lengths=(4, 8, 16, 32, 64)):
 
 def mixing(model, length):
     """Return the number of nodes the model's mixing layer makes of so many random vectors."""
-    rng, config = random.Random(0), model.Config(vocab_size=1)
-    params = model.init_params(config, rng)
-    xs = [[model.Value(rng.gauss(0, 1)) for _ in range(config.n_embd)] for _ in range(length)]
-    past, born = [], model.Value(0).born
-    for x in xs:
-        model.mix(x, "layer0", past, params, config)
-    return model.Value(0).born - born - 1
+    rival = benchmark.Contender("", model, model.Config(vocab_size=1))
+    return benchmark.mixing_cost(rival, length)[1]
 
 
 def count_attention(length):
@@ -552,9 +547,8 @@ def reduction(name=NAME, seed=SEED, n_layer=1):
         f"weights, seed {seed}. From x_{t}, {len(inside.x)} numbers,",
         rows_of(inside.x), f"W_red makes z_{t}, {len(inside.z)} numbers:", rows_of(inside.z))
     return Try(f"Does x = {arrow(other)} give another z than {arrow(x)} did?",
-               f"z = {arrow(same)}. " + (
-                   "The same: to reduce is to forget, and the layer cannot tell these two apart."
-                   if arrow(same) == arrow(z) else "Another one."))
+               f"z = {arrow(same)}. The same: to reduce is to forget, and the layer cannot tell "
+               "these two apart.")
 
 
 def coordinates():
@@ -971,8 +965,8 @@ def the_loop_folded():
         f"    z ∧ m                 = {arrow(folded)}\n"
         f"    both units added up   = {arrow(long_way)}",
         "So the layer is a weighted sum of a few past states (divided by their number), wedged "
-        "with the present. But the weights choose nothing, as attention's do: each undoes the "
-        "length of its plane, and all partners count the same.",
+        "with the present. Unlike attention's, the weights choose nothing: each undoes the length "
+        "of its plane, and all partners count the same.",
         f"With r = 32, over 16 positions, the loop makes {nodes[0]:,} nodes and the folded layer "
         f"{nodes[1]:,}; with r = 4 little is saved. Times, and the error where z ∥ z_s:",
         "    python3 benchmark.py --only scaling")
@@ -988,14 +982,14 @@ def dot_product(u, v):
 
 def a_layer_that_counts(text="(())", layers=(1, 2, 3, 4)):
     """Show what keeps the layer from counting brackets, and what a running sum changes."""
-    window, longest = benchmark_paren.WINDOW, 1 + 2 * 25  # BOS and 25 pairs
+    window, longest = benchmark_paren.WINDOW, 1 + 2 * benchmark_paren.PAIRS[1]  # 1 for BOS
     reach, seen = [], {0}
     for _ in layers:
         seen = {s + o for s in seen for o in (0, *window) if s + o < longest}
         reach.append(len(seen))
     rows = [["t", "token", "y", "c", "z ∧ c", "at length 1", "open after t"]]
     total, opened = 0, 0
-    for t, bracket in enumerate(text):
+    for t, bracket in enumerate(text, 1):
         y = 1 if bracket == "(" else -1
         opened += y
         [p] = micro_grassmann.plucker(values(y, 1), values(total, 1))
@@ -1006,16 +1000,17 @@ def a_layer_that_counts(text="(())", layers=(1, 2, 3, 4)):
     say(show.bold("Why can the layer not count, and what would?"),
         "On brackets, attention learns to close what it opened; most of what the Grassmann layer "
         "writes is unbalanced. How many are open depends on all brackets so far.",
-        f"What fails: the reach. With offsets {arrow(window)} the last of {longest} positions "
-        f"(BOS, 50 brackets) hears from {', '.join(map(str, reach))} with "
+        f"First, the reach fails. With offsets {arrow(window)} the last of {longest} positions "
+        f"(BOS, {longest - 1} brackets) hears from {', '.join(map(str, reach))} with "
         f"{', '.join(map(str, layers))} layers. More layers help, but need many more strings.",
         "What fixes it (not in the paper): give each state a last number 1, z = [y; 1] with "
         "y = W_red x, and add one more partner, c = [sum of the earlier y; 1]. Then one coordinate "
-        "is y * 1 - 1 * c: linear in the past. With y set by hand to 1 for ( and -1 for ), "
-        f"{text} gives",
+        "is y * 1 - 1 * c: linear in the past. With y set by hand to 1 for (, -1 for ) and 0 for "
+        f"BOS at t = 0, {text} gives",
         show.table(rows),
         "z ∧ c is y - c; with y, which comes from x, that tells y + c, the number that are open. "
-        "At length 1, like the other planes, it would be a mere sign; so it is not scaled.",
+        "Second, the length fails: scaled to 1, like the other planes, it would be a mere sign. So "
+        "it is not scaled, only averaged in with the others.",
         "What the control says: a layer that hands on the sum as it is, without any plane, does as "
         "well (README.md has the runs). Here the sum does the work, not the geometry. And "
         "counting is nearly all that this task asks; of others nothing is said.",
@@ -1257,8 +1252,8 @@ def lesson(numbers, pause):
     number = numbers[0]
     while number in numbers:
         typed = show_step(number, pause)
-        if pause and len(numbers) > 1 and typed not in (None, "b", "q"):
-            typed = prompt(NAVIGATION)
+        if pause and typed not in (None, "b", "q"):  # a prediction, be it a number, is no jump
+            typed = prompt(NAVIGATION) if len(numbers) > 1 else ""
             while typed not in (None, "", "b", "q") and not is_step(typed):
                 typed = prompt(f"Enter, b, q or a number from 1 to {len(STEPS)}: ")
         if typed in (None, "q"):

@@ -658,7 +658,7 @@ class TestBenchmark(Case):
     def test_figure(self):
         quality, scaling = self.results["quality"], self.results["scaling"]
         self.is_figure(self.svg, [
-            ("Names: training loss", "step (seed 42, each step)", "loss (nats a token)", False,
+            ("Training loss", "step (seed 42, each step)", "loss (nats a token)", False,
              benchmark.curves(quality["runs"])),
             ("Mixing layer alone: time", LENGTHS, "milliseconds", True,
              {name: [(row["length"], row[name]["milliseconds"]) for row in scaling["rows"]]
@@ -673,7 +673,7 @@ class TestBenchmark(Case):
             for key in set(run) - {"milliseconds"}:
                 self.assertEqual(run[key], copy[key], key)
         self.is_figure((FOLDER / "again.svg").read_text(encoding="utf-8"), [
-            ("Names: training loss", "step (seed 42, each step)", "loss (nats a token)", False,
+            ("Training loss", "step (seed 42, each step)", "loss (nats a token)", False,
              benchmark.curves(results["quality"]["runs"]))])
 
 
@@ -699,7 +699,7 @@ class TestSeedsAndLayers(Case):
         self.same_summary(found)
         self.same_quality(blocks, found)
         self.is_figure((FOLDER / "two.svg").read_text(encoding="utf-8"), [
-            ("Names: training loss", "step (seed 42, each step)", "loss (nats a token)", False,
+            ("Training loss", "step (seed 42, each step)", "loss (nats a token)", False,
              benchmark.curves(found["runs"]))])
 
     def test_runs_are_those_of_the_model_files(self):
@@ -855,6 +855,9 @@ class TestFigures(Case):
         many = benchmark.verdict([0] * 40, [i % 2 for i in range(40)], "Grassmann")
         ratio = many["half"] / (statistics.stdev([0, 1] * 20) / 40 ** 0.5)
         self.assertTrue(2.0 <= ratio <= 2.15, "t is 2.02 for 39 degrees of freedom")
+        many = benchmark.verdict([0] * 17, [0, 1] * 8 + [0.5], "Grassmann")
+        own = 2.120 * statistics.stdev([0, 1] * 8 + [0.5]) / 17 ** 0.5
+        self.assertAlmostEqual(many["half"] / own, 1, delta=0.003)
 
     def test_table_of_t(self):
         """Between -t and t lies 95 % of Student's distribution (Simpson's rule)."""
@@ -978,6 +981,9 @@ class TestFigures(Case):
         self.assertEqual(at_once["cheaper from"], 8)
         never = benchmark.scaling_laws(self.rows(lambda n: n, lambda n: 2 * n), names)
         self.assertIsNone(never["cheaper from"])
+        again = self.rows(lambda n: 2 * n, lambda n: n)
+        again[-1]["attention"]["milliseconds"] = 1
+        self.assertIsNone(benchmark.scaling_laws(again, names)["cheaper from"])
         equal = benchmark.scaling_laws(self.rows(lambda n: n, lambda n: n), names)
         self.assertIsNone(equal["cheaper from"])
         later = {**at_once, "cheaper from": 12.3}
@@ -1195,7 +1201,7 @@ class TestBenchmarkParen(Case):
                 width = math.ceil(steps / benchmark.BUCKETS)
                 means = f"means of {width} steps" if width > 1 else "each step"
                 self.is_figure((FOLDER / f"{name}.svg").read_text(encoding="utf-8"), [
-                    ("Brackets: training loss", f"step (seed 42, {means})",
+                    ("Training loss on brackets", f"step (seed 42, {means})",
                      "loss (nats a token)", False,
                      benchmark.curves(found["runs"]))])
 

@@ -495,7 +495,7 @@ def check_counts(shown, text):
     c, opened = 0, 0
     rows = re.findall(r"^\d+ +[()] .*$", shown, re.MULTILINE)
     same(len(rows), len(text))
-    for t, (line, bracket) in enumerate(zip(rows, text)):
+    for t, (line, bracket) in enumerate(zip(rows, text), 1):
         y = 1 if bracket == "(" else -1
         opened += y
         same(numbers(line.replace("(", " ").replace(")", " ")),
@@ -991,10 +991,11 @@ class TestTerminal(unittest.TestCase):
         for settings in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
             with self.subTest(**settings), Terminal("--step", 4, **settings) as terminal:
                 shown = terminal.until(PREDICT)
-                terminal.type("\n")
+                terminal.type("4\n")  # a guess, no jump to step 4
                 rest, status = terminal.end()
                 self.assertNotIn("\x1b", shown + rest)
                 self.assertIn("Answer: ", rest)
+                self.assertNotIn("Predict", rest)
                 self.assertEqual(status, 0)
 
     def test_no_pause(self):

@@ -1,9 +1,10 @@
 """The same models in PyTorch: whole batches at once, any size, CPU or GPU.
 
 For those who outgrow pure Python, and the oracle of the tests. Data, order of documents, first
-weights and training are those of the model files, so that a run with a batch of one prints what
-they print, within rounding. Parameters have the same names. Shapes: B documents, L positions,
-d = n_embd, V = vocab_size; losses in nats a token.
+weights and training are those of the model files, so that attention and Grassmann with a batch of
+one have the same losses, within rounding; the samples differ, and the counting layer's first
+weights. Parameters have the same names. Shapes: B documents, L positions, d = n_embd,
+V = vocab_size; losses in nats a token.
 
 Names:       python3 -m tests.torch_reference --task names --model attention
 Brackets:    python3 -m tests.torch_reference --task parens --model counting --seeds 3
@@ -20,7 +21,6 @@ import time
 import warnings
 import zlib
 from collections import namedtuple
-from importlib import import_module
 from itertools import takewhile
 from pathlib import Path
 
@@ -192,7 +192,7 @@ def read(args, parser):
         return docs if len(docs) >= 10 else parser.error(f"--data {args.data}: under 10 documents")
     try:
         text = (Path(args.data).read_text(encoding="utf-8-sig") if args.data else
-                "\n".join(import_module("pydoc_data.topics").topics.values()))
+                benchmark.pydoc())
     except (ImportError, OSError, ValueError) as error:
         parser.error(f"--data {args.data}: {error}")
     return [text] if len(text) >= 20 * args.block_size else parser.error("--data: under 20 blocks")
