@@ -23,6 +23,7 @@ import benchmark_paren
 import micro_gpt
 import micro_grassmann
 import show
+import trace_g
 
 NAME = "emma"  # the document of most steps, a line of input.txt
 SEED = 42
@@ -74,28 +75,15 @@ def recording(owner, *functions):
 
 @contextmanager
 def watching():
-    """While this lasts, list an Inside for each call of micro_grassmann.mix."""
-    insides, mix = [], micro_grassmann.mix
-
-    def watched(x, layer, past, params, config):
-        with recording(micro_grassmann, "linear", "plucker", "total") as made, \
-                recording(micro_grassmann.Value, "sigmoid") as gate:
-            result = mix(x, layer, past, params, config)
-        position = {id(z): s for s, z in enumerate(past)}
-        insides.append(Inside(
-            x=x, z=past[-1], partners=[position[id(args[1])] for args, _ in made["plucker"]],
-            planes=[p for _, p in made["plucker"]],
-            units=list(zip(*[args[0] for args, _ in made["total"]])),
-            mean=next((args[0] for args, _ in made["linear"]
-                       if args[1] is params[f"{layer}.W_plu"]), []),
-            g=made["linear"][-1][0][0][len(x):],  # the gate's matrix meets x and g joined
-            alpha=[alpha for _, alpha in gate["sigmoid"]], result=result))
-        return result
-    micro_grassmann.mix = watched
-    try:
+    """While this lasts, note what micro_grassmann.mix makes; afterwards list an Inside a call."""
+    insides = []
+    with trace_g.recording() as places:
         yield insides
-    finally:
-        micro_grassmann.mix = mix
+    insides += [Inside(
+        x=place.x, z=place.z, partners=[partner.s for partner in place.partners],
+        planes=[partner.p for partner in place.partners],
+        units=[partner.unit for partner in place.partners], mean=place.mean, g=place.g,
+        alpha=place.alpha, result=place.result) for place in places.values()]
 
 
 def read(start, name):
