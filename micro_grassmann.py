@@ -608,7 +608,7 @@ def main():
     for name, val in (("data", Path(__file__).with_name("input.txt")),
                       ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
         parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
-    # "--steps=--" must not be no value at all, as argparse has it in some versions of Python
+    # Some versions of Python take "--steps=--" for no value at all; "--steps=" they refuse.
     args = parser.parse_args([a[:-2] if a[-3:] == "=--" else a for a in sys.argv[1:]])
     for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
         least <= vars(args)[name] < math.inf or parser.error(f"--{name} must lie in [{least}, inf)")

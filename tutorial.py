@@ -32,10 +32,6 @@ SEED = 42
 # Start is what a run begins with: documents in the shuffled order, vocabulary, weights.
 Start = namedtuple("Start", "model docs vocab config params rng")
 
-# Inside is what one call of the mixing layer made, in the words of micro_grassmann.py: partners
-# are the positions it looked at, planes the Plücker coordinates p, units the same at length 1.
-Inside = namedtuple("Inside", "x z partners planes units mean g alpha result")
-
 
 @lru_cache(None)
 def names():
@@ -75,15 +71,20 @@ def recording(owner, *functions):
 
 @contextmanager
 def watching():
-    """While this lasts, note what micro_grassmann.mix makes; afterwards list an Inside a call."""
+    """While this lasts, note what micro_grassmann.mix makes; afterwards list it, call by call.
+
+    Each call has x, z, mean, g, alpha, result in the words of micro_grassmann.py, and partners:
+    the position s it looked at, the Plücker coordinates p, and unit, the same at length 1.
+    """
     insides = []
     with trace_g.recording() as places:
         yield insides
-    insides += [Inside(
-        x=place.x, z=place.z, partners=[partner.s for partner in place.partners],
-        planes=[partner.p for partner in place.partners],
-        units=[partner.unit for partner in place.partners], mean=place.mean, g=place.g,
-        alpha=place.alpha, result=place.result) for place in places.values()]
+    insides += places.values()
+
+
+def positions(inside):
+    """Return the positions of the partners as texts."""
+    return [str(partner.s) for partner in inside.partners]
 
 
 def read(start, name):
@@ -120,7 +121,7 @@ def identity(n):
 
 
 def toy_mix(*xs, plu=None, gate=None, window=(1,)):
-    """Return the Inside of Grassmann mixing at the last of a few toy vectors.
+    """Return what Grassmann mixing makes at the last of a few toy vectors (see watching).
 
     W_red changes nothing; plu and gate are the rows of W_plu and W_gate_h, zeros if left out.
     """
@@ -438,24 +439,30 @@ def the_cost(lengths=(4, 8, 16, 32, 64)):
                f"has {count_grassmann(doubled)[0]:,} pairs.")
 
 
-def mixing(model, length):
+def mixing(model, config, length):
     """Return the number of nodes the model's mixing layer makes of so many random vectors."""
-    rival = benchmark.Contender("", model, model.Config(vocab_size=1))
-    return benchmark.mixing_cost(rival, length)[1]
+    rng, past, made = random.Random(0), [], 0
+    params = model.init_params(config, rng)
+    for _ in range(length):
+        x = [model.Value(rng.gauss(0, 1)) for _ in range(config.n_embd)]
+        born = model.Value(0).born
+        model.mix(x, "layer0", past, params, config)
+        made += model.Value(0).born - born - 1
+    return made
 
 
 def count_attention(length):
     """Return the scores of one head and the nodes, counted."""
+    config = micro_gpt.Config(vocab_size=1)
     with recording(micro_gpt, "softmax") as made:
-        nodes = mixing(micro_gpt, length)
-    heads = micro_gpt.Config(vocab_size=1).n_head
-    return sum(len(scores) for (scores,), _ in made["softmax"]) // heads, nodes
+        nodes = mixing(micro_gpt, config, length)
+    return sum(len(scores) for (scores,), _ in made["softmax"]) // config.n_head, nodes
 
 
 def count_grassmann(length):
     """Return the pairs of positions and the nodes, counted."""
     with recording(micro_grassmann, "plucker") as made:
-        nodes = mixing(micro_grassmann, length)
+        nodes = mixing(micro_grassmann, micro_grassmann.Config(vocab_size=1), length)
     return len(made["plucker"]), nodes
 
 
@@ -488,7 +495,7 @@ def the_idea(name=NAME, seed=SEED):
     rows = [["symbol", "", "numbers", "step"],
             ["x_t", "the vector of position t", len(last.x), 2],
             ["z_t", "W_red x_t, x_t reduced", len(last.z), 8],
-            ["p", "the Plücker coordinates of z_t and an earlier z_s", len(last.planes[0]), 9],
+            ["p", "the Plücker coordinates of z_t and an earlier z_s", len(last.partners[0].p), 9],
             ["g_t", "W_plu times the mean of all p, each scaled to length 1", len(last.g), 12],
             ["alpha", "the gate: how much of x_t stays", len(last.alpha), 12],
             ["result", "alpha * x_t + (1 - alpha) * g_t", len(last.result), 12]]
@@ -505,7 +512,7 @@ def the_idea(name=NAME, seed=SEED):
         "layer, with its sizes in the model:",
         show.table([[str(cell) for cell in row] for row in rows], left=2),
         f"In {name} the last letter has t = {t}. The offsets {arrow(start.config.window)} take it "
-        f"to s = {', '.join(map(str, last.partners))}; attention scores every s from 0 to {t}.")
+        f"to s = {', '.join(positions(last))}; attention scores every s from 0 to {t}.")
     return Try("What is the area for u = (3, 1) and v = (6, 2), which point the same way?",
                f"3*2 - 1*6 = {plain(flat)}: the parallelogram is flat, there is no plane.")
 
@@ -605,8 +612,8 @@ def what_each_sees():
 
 def both_views(u, v):
     """Return the dot product of u and v, their Plücker coordinates, and these at length 1."""
-    inside = toy_mix(v, u)  # position 1 holds u and looks back at v
-    return micro_grassmann.dot(values(*u), values(*v)), inside.planes[0], inside.units[0]
+    [partner] = toy_mix(v, u).partners  # position 1 holds u and looks back at v
+    return micro_grassmann.dot(values(*u), values(*v)), partner.p, partner.unit
 
 
 def offsets_and_reach(length=13):
@@ -637,17 +644,13 @@ def offsets_and_reach(length=13):
 
 def partners_of_all(length, config):
     """Return the partners of each position when the layer runs on random vectors."""
-    rng, past = random.Random(0), []
-    params = micro_grassmann.init_params(config, rng)
     with watching() as insides:
-        for _ in range(length):
-            x = values(*(rng.gauss(0, 1) for _ in range(config.n_embd)))
-            micro_grassmann.mix(x, "layer0", past, params, config)
-    return [inside.partners for inside in insides]
+        mixing(micro_grassmann, config, length)
+    return [[partner.s for partner in inside.partners] for inside in insides]
 
 
 def gate_toy(score, x=1, g=(5, 8)):
-    """Return the Inside at x_1 = (x, 0) after x_0 = (0, 1); the gate's first score is score * x."""
+    """Return what mixing makes at (x, 0) after (0, 1); the gate's first score is score * x."""
     return toy_mix((0, 1), (x, 0), plu=[(number,) for number in g], gate=((score, 0), (0, 0)))
 
 
@@ -674,7 +677,7 @@ def the_gate(name=NAME, seed=SEED, n_layer=1):
         "    alpha  = sigmoid(score)       sigmoid(a) = 1 / (1 + exp(-a)), from 0 to 1\n"
         "    result = alpha * x_t + (1 - alpha) * g_t",
         f"By hand, d = r = 2: x_0 = (0, 1), x_1 = {arrow(x)}, and W_red changes nothing. So "
-        + kept(f"p = {plucker_filled(x, (0, 1), 0, 1)} = {plain(inside.planes[0][0])}")
+        + kept(f"p = {plucker_filled(x, (0, 1), 0, 1)} = {plain(inside.partners[0].p[0])}")
         + ", which is its own unit. W_plu is the column (5, 8), so " + kept(f"g = {arrow(g)}.")
         + f" Let the scores be log 3 and 0. Then alpha = {arrow(a)} and",
         "\n".join(f"    result[{i}] = {times(a[i], x[i])} + {times(1 - a[i].data, g[i])} "
@@ -700,16 +703,17 @@ def the_pipeline(name=NAME, seed=SEED, n_layer=1):
              "probability"]]
     for n, (inside, target) in enumerate(zip(layer, tokens[1:])):
         rows.append([str(n), label(tokens[n], start.vocab),
-                     " ".join(map(str, inside.partners)) or "none", show.vector(inside.z[:2]),
+                     " ".join(positions(inside)) or "none", show.vector(inside.z[:2]),
                      show.number(inside.g[0]), show.number(inside.alpha[0]),
                      label(target, start.vocab),
                      show.number(probabilities(logits[n])[target], 4)])
-    last, s = layer[-1], layer[-1].partners[0]
+    last, partner = layer[-1], layer[-1].partners[0]
+    s = partner.s
     z, z_s = [[round(v.data, 3) for v in inside.z] for inside in (last, layer[s])]
     details = [[f"z_{t}", show.vector(last.z)], [f"z_{s}", show.vector(layer[s].z)],
-               [f"p of {t} and {s}", show.vector(last.planes[0])]]
-    details += [[f"unit of {t} and {s}", show.vector(unit)]
-                for s, unit in zip(last.partners, last.units)]
+               [f"p of {t} and {s}", show.vector(partner.p)]]
+    details += [[f"unit of {t} and {other.s}", show.vector(other.unit)]
+                for other in last.partners]
     details += [["mean of the units", show.vector(last.mean)], ["g", show.vector(last.g[:6])],
                 ["alpha", show.vector(last.alpha[:6])], ["x, into mix", show.vector(last.x[:6])],
                 ["result", show.vector(last.result[:6])]]
@@ -724,7 +728,7 @@ def the_pipeline(name=NAME, seed=SEED, n_layer=1):
         f"The last letter, t = {t}, closely; of g, alpha, x and result the numbers 0 to 5:",
         show.table(details, left=2),
         f"    p_01 of {t} and {s} = {plucker_filled(z, z_s, 0, 1)} = "
-        f"{plain(last.planes[0][0])}")
+        f"{plain(partner.p[0])}")
     return Try("At t = 0, g_t[0] is 0. Why?",
                f"Position 0 has {plural(len(layer[0].partners), 'partner')}: no past, no plane.")
 

@@ -1,7 +1,7 @@
 """Random input for models, benchmarks and traces, and benchmarks killed: python3 -m tests.fuzz
 
-    python3 -m tests.fuzz               2,000 inputs for each program (20 minutes)
-    python3 -m tests.fuzz --kills 200   200 killed benchmarks instead (2 minutes)
+    python3 -m tests.fuzz               2,000 inputs for each program (40 minutes)
+    python3 -m tests.fuzz --kills 200   200 killed benchmarks instead (half a minute)
 
 Whatever the options, the words and the data: no traceback, exit status 0 or 2, with 2 a message,
 and nothing takes over a minute. The test suite runs a share of it, with a seed (test_fuzz.py).

@@ -10,8 +10,6 @@ SHARES = {"micro_gpt": 50, "micro_grassmann_clean": 50, "micro_grassmann": 50, "
           "benchmark_paren": 1, "trace_g": 45, "trace_alpha_wred": 1}
 
 
-
-
 def share():
     """Run the share; print what went wrong."""
     for program, cases in SHARES.items():
