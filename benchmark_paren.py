@@ -1,26 +1,50 @@
-"""Attention against Grassmann mixing on balanced brackets, a task that asks for counting.
+"""Attention against Grassmann mixing on balanced brackets, a task in which the past decides.
 
-Run:    python3 benchmark_paren.py                       (some four minutes)
-Depth:  python3 benchmark_paren.py --layers 1,2,4        (does stacking layers help?)
-Why:    python3 benchmark_paren.py --controls --seeds 3  (what of the running sum counts?)
-Next:   TEACHING.md, exercises; tests/torch_reference.py, larger models
+Run:       python3 benchmark_paren.py
+Controls:  python3 benchmark_paren.py --controls --seeds 3   (is it the planes, or where they look?)
+Next:      RESULTS.md, where the tables stand side by side
 """
+if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
+    import show
+    show.end_on_ctrl_c()
+
 import functools
 import math
 import random
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
+from typing import NamedTuple
 
-import benchmark
+import compare
 import show
 
 DOCS = 2000  # strings to train on and, a tenth of them, to evaluate on
 SAMPLES = 200  # strings drawn from each trained model, at temperature 0.5
-LENGTHS = (16, 32, 64)  # at which the nodes of the mixing layer are counted
 WINDOW = (1, 2, 4, 8, 16)
+EVERY_OFFSET = tuple(range(1, 51))
 PAIRS = (10, 25)  # the fewest and the most pairs of brackets in a string
 BLOCK = 64  # the longest string has 50 brackets, so the block is no limit for a right answer
-FAILURES = ("closed too early", "left open", "ran into the block's end", "empty")
+FAILURES = ("closed too early", "left open", "block full", "empty")
+CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
+            ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
+            ("planes apart", "Grassmann"), ("planes apart, lengths kept", "Grassmann"),
+            ("W_red frozen", "Grassmann"), ("running sum, normalised", "running sum"),
+            ("sum without planes", "running sum"))
+
+
+class Balance(NamedTuple):
+    """How the strings that a contender wrote, with all seeds, are to be judged."""
+
+    contender: str
+    balanced: int
+    of: int
+    low: float  # Wilson's 95 % interval of the share
+    high: float
+    by_seed: list  # shares
+    failures: dict  # {what went wrong: how often}
+
+
+# ---- the task ------------------------------------------------------------------------------------
 
 
 def balanced_string(rng):
@@ -30,12 +54,17 @@ def balanced_string(rng):
     chance where both are possible.
     """
     pairs = rng.randint(*PAIRS)
-    text, depth, unopened = "", 0, pairs
+    text = ""
+    depth = 0
+    unopened = pairs
     while len(text) < 2 * pairs:
         if unopened and (not depth or rng.random() < 0.5):
-            text, depth, unopened = text + "(", depth + 1, unopened - 1
+            text += "("
+            depth += 1
+            unopened -= 1
         else:
-            text, depth = text + ")", depth - 1
+            text += ")"
+            depth -= 1
     return text
 
 
@@ -47,7 +76,7 @@ def least_loss(fewest, most):
     possible; the loss is the mean of -log of that over the mean of its 2n + 1 tokens, BOS at the
     end being one (Shannon 1948, entropy).
     """
-    @functools.lru_cache(None)
+    @functools.cache
     def free(unopened, depth):
         """Return how many free places are still to come, on average."""
         if not unopened:
@@ -58,6 +87,63 @@ def least_loss(fewest, most):
     sizes = range(fewest, most + 1)
     nats = math.log(len(sizes)) + math.log(2) * statistics.fmean([free(n, 0) for n in sizes])
     return nats / statistics.fmean([2 * n + 1 for n in sizes])
+
+
+def ideal_loss(docs):
+    """Return the loss on these very strings, in nats a token, of one who knows balanced_string.
+
+    It knows that a string ends with 10 to 25 pairs, each number as likely as the others, and that
+    both brackets are equally likely wherever both are possible. Its belief in each number of
+    pairs is Bayes' rule.
+    """
+    nats = 0.0
+    sizes = range(PAIRS[0], PAIRS[1] + 1)
+    for doc in docs:
+        chance = 0.0  # of the whole string: its tokens' probabilities multiplied
+        for pairs in sizes:
+            chance += string_chance(doc, pairs) / len(sizes)
+        nats -= math.log(chance)
+    return nats / sum(len(doc) + 1 for doc in docs)
+
+
+def string_chance(doc, pairs):
+    """Return the probability that balanced_string, with this number of pairs, returns doc."""
+    if len(doc) != 2 * pairs:
+        return 0.0
+    free = 0
+    depth = 0
+    opened = 0
+    for bracket in doc:
+        free += opened < pairs and depth > 0
+        opened += bracket == "("
+        depth += 1 if bracket == "(" else -1
+    return 0.5 ** free
+
+
+def counter_loss(train, held_out):
+    """Return the loss on held_out of a perfect counter: a table of counts by depth and position.
+
+    It knows the depth and the position exactly, and nothing else; its probabilities are counted on
+    the strings of train, one count of each symbol added.
+    """
+    followed = defaultdict(Counter)
+    for doc in train:
+        for state, symbol in counted_states(doc):
+            followed[state][symbol] += 1
+    nats = []
+    for doc in held_out:
+        for state, symbol in counted_states(doc):
+            counts = followed[state]
+            nats.append(-math.log((counts[symbol] + 1 / 3) / (sum(counts.values()) + 1)))
+    return statistics.fmean(nats)
+
+
+def counted_states(doc):
+    """Yield ((depth, position), the next symbol) along a string; None is its end."""
+    depth = 0
+    for position, symbol in enumerate([*doc, None]):
+        yield (depth, position), symbol
+        depth += 1 if symbol == "(" else -1
 
 
 def distinct_strings(number, rng):
@@ -82,186 +168,144 @@ def judge(text):
         else:
             opened.pop()
     if opened:
-        return ("left open" if len(text) < BLOCK else "ran into the block's end"), opened[0]
+        return ("left open" if len(text) < BLOCK else "block full"), opened[0]
     return ("balanced" if text else "empty"), None
 
 
 def wilson(hits, n):
     """Return the 95 % Wilson score interval for a share of hits out of n (Wilson 1927, JASA 22)."""
-    z, share = 1.96, hits / n
+    z = 1.96
+    share = hits / n
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-# ---- not in the paper: a layer that counts -------------------------------------------------------
-def counting_params(model, config, rng):
-    """Return the file's own parameters, but W_red with r - 1 rows: z ends with a constant 1."""
-    params = model.paper.init_params(config, rng)
-    for n in range(config.n_layer):
-        params[f"layer{n}.W_red"].pop()
-    return params
-
-
-def counting_mix(model, x, layer, past, params, config, normalised=False):
-    """Return what mix returns, but with one more partner: the running sum c of all earlier y.
-
-    y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes of z with
-    the offsets' z have length 1 as ever, that with c has not: its coordinates y_i * 1 - 1 * c_i
-    are linear in the past, so c can hold how many brackets are open. past holds each z and the sum
-    up to it. All planes are folded into one (benchmark.fold), divided by their number.
-    """
-    y = model.linear(x, params[f"{layer}.W_red"])
-    sums = past[-1][1] if past else [model.Value(0.0)] * len(y)
-    z, c = (*y, model.Value(1.0)), (*sums, model.Value(1.0))
-    past.append((z, [a + b for a, b in zip(sums, y)]))
-    partners = [past[-1 - offset][0] for offset in config.window if offset < len(past)]
-    if normalised:
-        m = benchmark.fold(model, z, [*partners, c])
-    else:
-        m = [a + b for a, b in zip(c, benchmark.fold(model, z, partners))] if partners else c
-    mean = [m_i * (1 / (len(partners) + 1)) for m_i in m]
-    g = model.linear(model.plucker(z, mean), params[f"{layer}.W_plu"])
-    return model.gate(x, g, layer, params)
-
-
-def linear_params(model, config, rng):
-    """Return the file's own parameters, but W_plu with 2 r columns, for z and the running sum."""
-    params = model.paper.init_params(config, rng)
-    for n in range(config.n_layer):
-        params[f"layer{n}.W_plu"] = [tuple([model.Value(rng.gauss(0, 0.08))
-                                            for _ in range(2 * config.r)])
-                                     for _ in range(config.n_embd)]
-    return params
-
-
-def linear_mix(model, x, layer, past, params, config):
-    """Return x gated against W_plu @ [z; the sum of the earlier z]: no plane at all."""
-    z = model.linear(x, params[f"{layer}.W_red"])
-    sums = past[-1] if past else [model.Value(0.0)] * len(z)
-    past.append([a + b for a, b in zip(sums, z)])
-    return model.gate(x, model.linear((*z, *sums), params[f"{layer}.W_plu"]), layer, params)
+# ---- contenders ----------------------------------------------------------------------------------
 
 
 def contenders(layers, controls):
-    """Return attention, Grassmann and the counting layer for each number of layers; or all six."""
-    counting = benchmark.variant(init_params=counting_params, mix=counting_mix)
-    more = [("Grassmann + running sum", counting, WINDOW)]
+    """Return attention, Grassmann and the running sum; with controls, all the others."""
+    sizes = {"n_layer": layers, "block_size": BLOCK, "window": WINDOW}
+    no_window = {**sizes, "window": ()}
+    every = {**sizes, "window": EVERY_OFFSET}
+
+    def rival(mixer, against, name=None, **sizes):
+        return compare.contender(mixer, 3, against, name, **sizes)
+
+    rivals = [compare.contender("attention", 3, "", n_layer=layers, block_size=BLOCK),
+              rival("Grassmann", "attention", **sizes), rival("running sum", "attention", **sizes)]
     if controls:
-        normalised = functools.partial(counting_mix, normalised=True)
-        more += [("running sum alone", counting, ()),
-                 ("its pair normalised",
-                  benchmark.variant(init_params=counting_params, mix=normalised), WINDOW),
-                 ("sum without planes",
-                  benchmark.variant(init_params=linear_params, mix=linear_mix), ())]
-    rivals = benchmark.contenders(layers, 3, block_size=BLOCK, window=WINDOW)
-    out = []
-    for attention, grassmann in zip(rivals[::2], rivals[1::2]):
-        suffix = attention.name[len("attention"):]
-        out += [attention, grassmann]
-        out += [benchmark.Contender(name + suffix, model, grassmann.config._replace(window=window))
-                for name, model, window in more]
-    return out
+        rivals += [rival(mixer, against, **sizes) for mixer, against in CONTROLS]
+        rivals += [rival("running sum", "running sum", "running sum alone", **no_window),
+                   rival("Grassmann", "Grassmann", "Grassmann, no past", **no_window),
+                   rival("Grassmann", "Grassmann", "50 offsets", **every),
+                   rival("mean of states", "50 offsets", "mean, 50 offsets", **every)]
+    return rivals
 
 
 # ---- measuring and printing ----------------------------------------------------------------------
-def measure(rivals, docs, args, found):
-    """Fill found with the runs of each seed and the judgement of what each run wrote."""
-    benchmark.measure_quality(rivals, docs, args, found, SAMPLES)
-    for run in found["runs"]:
-        verdicts = Counter(judge(text)[0] for text in run["samples"])
-        run["judged"] = {name: verdicts[name] for name in ("balanced", *FAILURES)}
-    found["least loss"] = least_loss(*PAIRS)
-    found["mixing"] = {rival.name: {length: benchmark.mixing_cost(rival, length)[1] / length
-                                    for length in LENGTHS} for rival in rivals}
-    found["judged"] = {name: judged([run for run in found["runs"] if run["name"] == name])
-                       for name in found["contenders"]}
 
 
-def judged(runs):
-    """Return the samples of one contender's runs taken together, and each seed's own share."""
-    counts = {name: sum(run["judged"][name] for run in runs) for name in ("balanced", *FAILURES)}
-    number = sum(counts.values())
-    low, high = wilson(counts["balanced"], number)
-    return {"samples": number, "counts": counts, "percent": 100 * counts["balanced"] / number,
-            "interval": [100 * low, 100 * high],
-            "percent by seed": [100 * run["judged"]["balanced"] / SAMPLES for run in runs]}
+def balances(runs, rivals):
+    """Return the Balance of each contender."""
+    out = []
+    for rival in rivals:
+        by_seed = []
+        verdicts = Counter()
+        for run in compare.of(runs, rival.name):
+            judged = [judge(text)[0] for text in run.samples]
+            by_seed.append(judged.count("balanced") / len(judged))
+            verdicts.update(judged)
+        number = sum(verdicts.values())
+        low, high = wilson(verdicts["balanced"], number)
+        out.append(Balance(rival.name, verdicts["balanced"], number, low, high, by_seed,
+                           {failure: verdicts[failure] for failure in FAILURES}))
+    return out
 
 
-def show_results(found):
+def show_results(runs, rivals, costs, found, references):
     """Return the results as text."""
-    if "judged" not in found:  # stopped early: nothing was sampled from every contender yet
-        return benchmark.show_quality(found)
-    names, summary, judged_as = found["contenders"], found["summary"], found["judged"]
-    rows = [["", "parameters", "loss on unseen", "perplexity", "ms a step", "graph nodes"]]
-    for name in names:
-        s = summary[name]
-        rows.append([name, *(benchmark.spread(s[key], digits) for key, digits in (
-            ("parameters", 0), ("loss", 4), ("perplexity", 3), ("milliseconds", 1), ("nodes", 0)))])
-    least = f"No model can have a loss below {found['least loss']:.4f} on average: that of one that"
-    lines = [show.table(rows), "", least, "knows how the strings are made.", ""]
-    for a, b in benchmark.pairs(names):
-        comparison = found["comparisons"][b]
-        ratio = 1 + comparison["percent"]["milliseconds"] / 100
-        lines += [benchmark.show_verdict(comparison, a, b),
-                  f"A step of {b} takes {ratio:.2f} of the time of a step of {a}.", ""]
-    rows = [["of the sampled strings", "balanced", "95 % interval", "each seed"]]
-    for name in names:
-        j = judged_as[name]
-        low, high = j["interval"]
-        rows.append([name, f"{j['percent']:.1f} %", f"{low:.1f} to {high:.1f}",
-                     ", ".join(f"{share:.1f}" for share in j["percent by seed"])])
-    lines += [f"{SAMPLES} strings from each model at temperature 0.5, Wilson intervals",
-              show.table(rows), ""]
-    rows = [["how the others fail", *FAILURES]]
-    for name in names:
-        rows.append([name, *(str(judged_as[name]["counts"][failure]) for failure in FAILURES)])
-    lines += [show.table(rows), ""]
-    rows = [["graph nodes a token, mixing layer", *(f"L = {length}" for length in LENGTHS)]]
-    rows += [[name, *(f"{nodes:,.0f}" for nodes in found["mixing"][name].values())]
-             for name in names]
-    lines += [show.table(rows), "", *examples(found), f"Training loss, {benchmark.shown(found)}",
-              show.chart(benchmark.curves(found["runs"]), "step", "nats")]
-    return "\n".join(lines)
+    rows = [["of the strings written", "balanced", "95 % interval", "each seed"]]
+    for b in found:
+        rows.append([b.contender, f"{100 * b.balanced / b.of:.1f} %",
+                     f"{100 * b.low:.1f} to {100 * b.high:.1f}",
+                     " ".join(f"{100 * share:.1f}" for share in b.by_seed)])
+    failed = [["how the others fail", *FAILURES]]
+    failed += [[b.contender, *(str(b.failures[failure]) for failure in FAILURES)] for b in found]
+    known = [["the same strings, without a model", "held-out loss"]]
+    known += [[name, f"{loss:.4f}"] for name, loss in references.items()]
+    return "\n".join([
+        compare.show_runs(runs, rivals, costs), "", show.table(known), "",
+        compare.show_verdicts(runs, rivals), "",
+        f"{SAMPLES} strings from each model and seed at temperature 0.5; Wilson intervals",
+        show.table(rows), "", show.table(failed), "",
+        *examples(runs, rivals[:3]),
+        f"Loss on {compare.CURVE_DOCS} held-out strings during training",
+        show.chart(compare.curves(runs, rivals[:3]), "step", "nats a token")])
 
 
-def examples(found, number=3):
-    """Return sampled strings, balanced and not, the first wrong bracket marked."""
+def references(data):
+    """Return {name: loss} of what needs no model, on the same held-out strings."""
+    return {"blind guessing": math.log(3),
+            "perfect counter of depth and position, 20,000 strings":
+                counter_loss(distinct_strings(20_000, random.Random(7)), data.held_out),
+            "the ideal, on these strings": ideal_loss(data.held_out),
+            "the ideal, on average": least_loss(*PAIRS)}
+
+
+def examples(runs, rivals, number=2):
+    """Return strings that were written, the first wrong bracket marked."""
     lines = []
-    for run in found["runs"][:len(found["contenders"])]:
-        lines.append(f"{run['name']} wrote, seed {run['seed']}:")
-        for text in run["samples"][:number]:
+    for rival in rivals:
+        run = compare.of(runs, rival.name)[0]
+        lines.append(f"{rival.name} wrote, seed {run.seed}:")
+        for text in run.samples[:number]:
             what, place = judge(text)
-            lines.append(f"  {text}" if what != "empty" else "  (the empty string)")
+            lines.append(f"  {text}" if text else "  (the empty string)")
             lines.append(f"  {'' if place is None else ' ' * place + '^ '}{what}")
         lines.append("")
     return lines
 
 
-def panels(results):
-    """Return the figure's one panel: the loss curves."""
-    found = results["brackets"]
-    return [{"title": "Training loss on brackets", "series": benchmark.curves(found["runs"]),
-             "log": False, "x_label": f"step ({benchmark.shown(found)})",
-             "y_label": "loss (nats a token)"}]
-
-
-def main():
+def main(argv=None):
     """Read the options, train and print."""
-    parser = benchmark.options("Compare attention and Grassmann mixing on balanced brackets.", 1000)
-    parser.add_argument("--controls", action="store_true",
-                        help="three more contenders that show what of the running sum counts")
-    args = benchmark.parse(parser)
+    parser = compare.options("Compare attention and Grassmann mixing on balanced brackets.", 1000)
+    parser.add_argument("--layers", type=show.whole_numbers(1, 99), default=1, metavar="N",
+                        help="layers of each model (default 1)")
+    args = parser.parse_args(argv)
+    show.check_outputs(args, parser)
     docs = distinct_strings(max(DOCS, args.steps + DOCS // 10), random.Random(42))
+    data_of = {seed: compare.split(docs, seed, args.steps) for seed in compare.seeds(args.seeds)}
     rivals = contenders(args.layers, args.controls)
-    results = benchmark.environment("benchmark_paren.py", args)
+    environment = compare.environment("benchmark_paren.py", args)
     lengths = [len(doc) for doc in docs]
-    print(f"{results['python']}; balanced strings of {min(lengths)} to {max(lengths)} brackets, "
-          f"{statistics.fmean(lengths):.1f} on average;\n{args.steps:,} steps; "
-          f"{benchmark.in_words(args.seeds)}; offsets {WINDOW}")
-    benchmark.run_sections([("brackets", "Brackets: the same strings in the same order",
-                             lambda found: measure(rivals, docs, args, found), show_results)],
-                           results, panels, args)
+    print(f"{environment['python']}; balanced strings of {min(lengths)} to {max(lengths)} "
+          f"brackets, {statistics.fmean(lengths):.1f} on average;\n{args.steps:,} steps; "
+          f"{compare.in_words(args.seeds)}; offsets {WINDOW}")
+
+    costs = compare.time_all(rivals, data_of[42], 42)
+    seconds = compare.expected_seconds(rivals, costs, args, SAMPLES)
+    print(f"This will take about {compare.duration(seconds)}.", flush=True)
+
+    print(show.heading("Brackets: the same strings in the same order"), flush=True)
+    runs = compare.train_all(rivals, data_of, compare.seeds(args.seeds), args.steps, SAMPLES,
+                             args.jobs)
+    found = balances(runs, rivals)
+    known = references(data_of[42])
+    print(show_results(runs, rivals, costs, found, known), flush=True)
+
+    shown = found if args.controls else found[:3]
+    panels = [{"title": "Loss on held-out strings", "x_label": "step of training",
+               "y_label": "nats a token", "log": False,
+               "series": compare.curves(runs, rivals[:3]),
+               "lines": {"ideal": known["the ideal, on these strings"]}},
+              {"title": "Balanced strings, with 95 % intervals", "x_label": "share",
+               "bars": {b.contender: (b.balanced / b.of, b.low, b.high) for b in shown}}]
+    show.save_all({
+        args.json: compare.to_json(environment, runs=runs, costs=costs, balances=found,
+                                   references=known),
+        args.svg: show.figure(panels, f"benchmark_paren.py, {compare.in_words(args.seeds)}")})
 
 
 if __name__ == "__main__":

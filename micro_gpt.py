@@ -3,194 +3,384 @@ import gc
 import math
 import random
 import sys
-import time
 from argparse import SUPPRESS, ArgumentParser
-from collections import namedtuple
-from itertools import compress, count
-from operator import attrgetter, mul
+from itertools import compress
+from operator import mul
 from pathlib import Path
+from typing import NamedTuple
 
-clock, sumprod = count(), getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))
+sumprod = getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))  # Python 3.12 has its own
+
+
+# ---- the engine: numbers that remember what they were made from ----------------------------------
+
+
 class Value:
     """A number with its gradient, its children and the local derivative towards each child."""
-    __slots__ = ("born", "children", "data", "grad", "local_grads")
+
+    __slots__ = ("children", "data", "grad", "local_grads")
+
     def __init__(self, data, children=(), local_grads=()):
-        self.data, self.grad, self.born = data, 0.0, next(clock)
-        self.children, self.local_grads = children, local_grads
-    def __add__(a, b): return Value(a.data + (b := lift(b)).data, (a, b), (1.0, 1.0))
-    def __sub__(a, b): return Value(a.data - (b := lift(b)).data, (a, b), (1.0, -1.0))
-    def __mul__(a, b): return Value(a.data * (b := lift(b)).data, (a, b), (b.data, a.data))
-    def __pow__(a, n): return Value(math.pow(a.data, n), (a,), (n and n * math.pow(a.data, n - 1),))
-    def __truediv__(a, b): return a * b ** -1
-    def __neg__(a): return a * -1
-    def __rsub__(a, b): return lift(b) - a
-    def __rtruediv__(a, b): return a ** -1 * b
-    def __rpow__(a, b): return (a * math.log(b)).exp()
-    def exp(a): return Value(out := math.exp(a.data), (a,), (out,))
-    def log(a): return Value(math.log(a.data), (a,), (1 / a.data,))
-    def relu(a): return a if a.data > 0 else Value(0.0)
-    def sigmoid(a): return Value(s := 0.5 + 0.5 * math.tanh(a.data / 2), (a,), (s * (1 - s),))
-    def __repr__(self): return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
-    __radd__, __rmul__ = __add__, __mul__
+        self.data = data
+        self.grad = 0.0
+        self.children = children
+        self.local_grads = local_grads
+
+    def __add__(self, other):
+        other = lift(other)
+        return Value(self.data + other.data, (self, other), (1.0, 1.0))
+
+    def __sub__(self, other):
+        other = lift(other)
+        return Value(self.data - other.data, (self, other), (1.0, -1.0))
+
+    def __mul__(self, other):
+        other = lift(other)
+        return Value(self.data * other.data, (self, other), (other.data, self.data))
+
+    def __pow__(self, n):
+        power = math.pow(self.data, n)
+        slope_at_0 = math.inf if 0 < n < 1 else float(n == 1)
+        slope = n * (power / self.data) if self.data else slope_at_0
+        return Value(power, (self,), (slope,))
+
+    def __rpow__(self, base):
+        power = math.pow(base, self.data)
+        slope_at_0 = -math.inf if power else 0.0
+        slope = power * math.log(base) if base else slope_at_0
+        return Value(power, (self,), (slope,))
+
+    def __truediv__(self, other): return self * other ** -1
+    def __neg__(self): return self * -1
+    def __rsub__(self, other): return lift(other) - self
+    def __rtruediv__(self, other): return self ** -1 * other
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def exp(self):
+        power = math.exp(self.data)
+        return Value(power, (self,), (power,))
+
+    def log(self):
+        return Value(math.log(self.data), (self,), (1 / self.data,))
+
+    def relu(self):
+        return Value(0.0) if self.data <= 0 else self
+
+    def sigmoid(self):
+        s = 0.5 + 0.5 * math.tanh(self.data / 2)
+        return Value(s, (self,), (s * (1 - s),))
+
+    def __repr__(self):
+        return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
+
+    def __reduce__(self):
+        return Value, (self.data, self.children, self.local_grads), (None, {"grad": self.grad})
+
     def backward(self):
         """Set grad to d self / d node in each node self was made from; leaves add theirs up."""
-        reached, level = {self}, [self]
-        while level:
-            level = [c for c in set().union(*[v.children for v in level]) - reached if c.children]
-            reached.update(level)
-        inner = sorted(reached, key=attrgetter("born"), reverse=True)
-        for node in inner:
-            node.grad = 0.0
+        order = []
+        visited = {self}
+        path = [(self, iter(self.children))]
+        while path:
+            node, children = path[-1]
+            for child in children:  # goes on where it stopped
+                if child not in visited:
+                    visited.add(child)
+                    if child.children:
+                        path.append((child, iter(child.children)))
+                        break
+            if path[-1][0] is node:  # all its children are in order
+                order.append(node)
+                node.grad = 0.0
+                path.pop()
         self.grad = 1.0
-        for node in inner:
+        for node in reversed(order):
             grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
                 child.grad += local_grad * grad
-def lift(x): return x if isinstance(x, Value) else Value(x)  # plain numbers join in
-def total(values):
-    """Return the sum of the values as one node."""
-    return Value(sum([v.data for v in values]), tuple(values), (1.0,) * len(values))
+
+
+def lift(x):
+    """Return x itself if it is a Value, else a new leaf that holds the plain number x."""
+    if isinstance(x, Value):
+        return x
+    if isinstance(x, (int, float)):
+        return Value(x)
+    raise TypeError(f"{x!r} is neither a number nor a Value of {__name__}")
+
+
+def mean(values):
+    """Return the mean of the values as one node."""
+    share = 1 / len(values)
+    return Value(sum([v.data for v in values]) * share, tuple(values), (share,) * len(values))
+
+
 def linear(x, matrix):
     """Return matrix @ x, each row's dot product with x as one node."""
-    x_data = tuple(map(attrgetter("data"), x := tuple(x)))
+    x = tuple(x)
+    x_data = tuple([x_i.data for x_i in x])
     rows = [(row, tuple([w.data for w in row])) for row in matrix]
-    return tuple([Value(sumprod(x_data, data), row + x, x_data + data) for row, data in rows])
-def dot(a, b):
+    return [Value(sumprod(x_data, data), row + x, x_data + data) for row, data in rows]
+
+
+def dot(u, v):
     """Return the dot product of two vectors as one node."""
-    return linear(a, [tuple(b)])[0]
+    return linear(u, [tuple(v)])[0]
+
+
+def add(u, v):
+    """Return the sum of two vectors."""
+    return [u_i + v_i for u_i, v_i in zip(u, v)]
+
+
 # ---- the mixing layer: causal self-attention -----------------------------------------------------
-Config = namedtuple("Config", "vocab_size n_embd n_layer block_size n_head",
-                    defaults=(16, 1, 16, 4))
+
+
+class Config(NamedTuple):
+    """The sizes of a model."""
+
+    vocab_size: int  # tokens
+    n_embd: int = 16  # numbers in a vector
+    n_layer: int = 1
+    block_size: int = 16  # tokens in the longest input
+    n_head: int = 4  # parts of a vector that look back each for itself
+
+
+def mixing_shapes(config):
+    """Return {name: (rows, columns)} of the matrices of one mixing layer."""
+    d = config.n_embd
+    return {"wq": (d, d), "wk": (d, d), "wv": (d, d), "wo": (d, d)}
+
+
 def softmax(scores):
     """Return exp(scores) scaled to sum to 1."""
-    top = Value(max([v.data for v in scores]))
-    exps = [(v - top).exp() for v in scores]
-    scale = total(exps) ** -1
+    top = max([score.data for score in scores])
+    exps = [(score - top).exp() for score in scores]
+    scale = Value(sum([e.data for e in exps]), tuple(exps), (1.0,) * len(exps)) ** -1
     return [e * scale for e in exps]
-def mix(x, layer, past, params, config):
-    """Return wo times each head's average of the values so far; past holds the keys and values."""
-    q, k, v = [linear(x, params[f"{layer}.{name}"]) for name in ("wq", "wk", "wv")]
-    past.append((k, v))
-    size, out = config.n_embd // config.n_head, []
+
+
+def attend(q, past, config):
+    """Return each head's average of the values in the past, weighted by how q fits their keys."""
+    size = config.n_embd // config.n_head
+    out = []
     for start in range(0, config.n_embd, size):
         head = slice(start, start + size)
-        scores = linear([q_i * size ** -0.5 for q_i in q[head]], [k_s[head] for k_s, _ in past])
-        out += linear(softmax(scores), zip(*[v_s[head] for _, v_s in past]))
-    return linear(out, params[f"{layer}.wo"])
+        scaled_q = [q_i * size ** -0.5 for q_i in q[head]]
+        scores = linear(scaled_q, [tuple(key[head]) for key, _ in past])
+        out += linear(softmax(scores), zip(*[value[head] for _, value in past]))
+    return out
+
+
+def mix(x, layer, past, params, config):
+    """Return wo @ what x attends to: itself and the past, a list of earlier keys and values."""
+    q, k, v = [linear(x, params[f"{layer}.{name}"]) for name in ("wq", "wk", "wv")]
+    past.append((k, v))
+    return linear(attend(q, past, config), params[f"{layer}.wo"])
+
+
 # ---- the model: a token in, the logits of the next one out ---------------------------------------
+
+
 def init_params(config, rng):
     """Return {name: matrix}, rows of Gaussian weights with standard deviation 0.08."""
-    V, d = config.vocab_size, config.n_embd
-    layer = {"wq": (d, d), "wk": (d, d),
-             "wv": (d, d), "wo": (d, d), "fc1": (4 * d, d), "fc2": (d, 4 * d)}
-    shapes = {"wte": (V, d), "wpe": (config.block_size, d), "lm_head": (V, d)}
-    shapes.update({f"layer{n}.{key}": layer[key] for n in range(config.n_layer) for key in layer})
+    d = config.n_embd
+    shapes = {"wte": (config.vocab_size, d), "wpe": (config.block_size, d),
+              "lm_head": (config.vocab_size, d)}
+    layer_shapes = {**mixing_shapes(config), "fc1": (4 * d, d), "fc2": (d, 4 * d)}
+    for n in range(config.n_layer):
+        shapes.update({f"layer{n}.{name}": shape for name, shape in layer_shapes.items()})
     return {name: [tuple([Value(rng.gauss(0, 0.08)) for _ in range(columns)]) for _ in range(rows)]
             for name, (rows, columns) in shapes.items()}
+
+
 def rmsnorm(x):
     """Return x divided by the root of its mean square."""
     scale = (dot(x, x) * (1 / len(x)) + 1e-5) ** -0.5
     return [x_i * scale for x_i in x]
+
+
 def feed_forward(x, layer, params):
     """Return fc2 @ relu(fc1 @ x), leaving out the columns of fc2 whose ReLU is off."""
     hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]
-    on = [h.data > 0 for h in hidden]
-    return linear(compress(hidden, on), [tuple(compress(w, on)) for w in params[f"{layer}.fc2"]])
-def forward(token, cache, params, config):
+    is_on = [h.data != 0 for h in hidden]
+    fc2 = [tuple(compress(row, is_on)) for row in params[f"{layer}.fc2"]]
+    return linear(compress(hidden, is_on), fc2)
+
+
+def forward(token, position, cache, params, config):
     """Return the logits of the token after this one; cache is the past of each layer."""
-    x = rmsnorm([a + b for a, b in zip(params["wte"][token], params["wpe"][len(cache[0])])])
+    x = rmsnorm(add(params["wte"][token], params["wpe"][position]))
     for n, past in enumerate(cache):
-        x = [a + b for a, b in zip(x, mix(rmsnorm(x), f"layer{n}", past, params, config))]
-        x = [a + b for a, b in zip(x, feed_forward(rmsnorm(x), f"layer{n}", params))]
+        x = add(x, mix(rmsnorm(x), f"layer{n}", past, params, config))
+        x = add(x, feed_forward(rmsnorm(x), f"layer{n}", params))
     return linear(x, params["lm_head"])
+
+
 def cross_entropy(logits, target):
     """Return -log softmax(logits)[target] in nats: log-sum-exp minus the target's logit."""
-    top = max(logits, key=attrgetter("data")).data
+    top = max([v.data for v in logits])
     exps = [math.exp(v.data - top) for v in logits]
-    loss = math.log(norm := sum(exps)) + top - logits[target].data
-    return Value(loss, tuple(logits), [e / norm - (i == target) for i, e in enumerate(exps)])
+    norm = sum(exps)
+    slopes = [e / norm for e in exps]
+    slopes[target] -= 1
+    return Value(math.log(norm) + top - logits[target].data, tuple(logits), slopes)
+
+
 def token_losses(tokens, params, config):
     """Return the cross-entropy of each next token, as far as the block reaches."""
     cache = [[] for _ in range(config.n_layer)]
-    return [cross_entropy(forward(token, cache, params, config), target)
-            for token, target in zip(tokens[:config.block_size], tokens[1:])]
+    losses = []
+    for position, token in enumerate(tokens[:-1][:config.block_size]):
+        logits = forward(token, position, cache, params, config)
+        losses.append(cross_entropy(logits, tokens[position + 1]))
+    return losses
+
+
 # ---- training, evaluation, sampling --------------------------------------------------------------
+
+
 def load_docs(path):
     """Return the lines of a UTF-8 text file, stripped, without the blank ones."""
-    return [s.strip() for s in Path(path).read_text(encoding="utf-8-sig").split("\n") if s.strip()]
+    lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    docs = [line.strip() for line in lines if line.strip()]
+    if not docs:
+        raise ValueError(f"no text in {path}")
+    return docs
+
+
 def split_docs(docs, steps):
-    """Return the documents to train on and, none of them among those, the ones to evaluate on."""
-    n_train = min(steps, len(docs) - (n_eval := min(200, len(docs) // 10)))
+    """Return the documents to train on and, from behind those, the ones to evaluate on."""
+    n_eval = min(200, len(docs) // 10)
+    n_train = min(steps, len(docs) - n_eval)
     return docs[:n_train], docs[n_train:n_train + n_eval]
+
+
+def make_vocab(docs):
+    """Return {symbol: token} of all symbols in the documents, sorted."""
+    return {symbol: token for token, symbol in enumerate(sorted(set().union(*docs)))}
+
+
 def tokenize(doc, vocab):
-    """Return BOS, each character's index in vocab, BOS."""
-    return [len(vocab), *map(vocab.index, doc), len(vocab)]
+    """Return BOS, the token of each symbol, BOS."""
+    return [len(vocab), *[vocab[symbol] for symbol in doc], len(vocab)]
+
+
+def backpropagate(tokens, params, config):
+    """Add the gradient of a document's mean loss to the weights' grads; return that loss."""
+    was_on = gc.isenabled()
+    gc.disable()  # a graph of Values has no cycle for the garbage collector to find
+    try:
+        loss = mean(token_losses(tokens, params, config))
+        loss.backward()
+        return loss.data
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
     """Move each weight against its gradient by Adam, step counting from 1; clear the gradients."""
-    rate, spread = lr * (1 - beta1) / (1 - beta1 ** step), (1 - beta2) / (1 - beta2 ** step)
+    rate = lr * (1 - beta1) / (1 - beta1 ** step)
+    spread = (1 - beta2) / (1 - beta2 ** step)
     for i, w in enumerate(weights):
-        m[i] = m_i = beta1 * m[i] + w.grad
-        v[i] = v_i = beta2 * v[i] + w.grad * w.grad
-        w.data, w.grad = w.data - rate * m_i / (math.sqrt(spread * v_i) + 1e-8), 0.0
+        m[i] = beta1 * m[i] + w.grad
+        v[i] = beta2 * v[i] + w.grad * w.grad
+        w.data -= rate * m[i] / (math.sqrt(spread * v[i]) + 1e-8)
+        w.grad = 0.0
+
+
 def train(docs, params, config, steps, lr=0.01):
     """Train on one tokenised document a step, lr falling to 0; yield each step's mean loss."""
     weights = [w for matrix in params.values() for row in matrix for w in row]
-    m, v = [0.0] * len(weights), [0.0] * len(weights)
+    m = [0.0] * len(weights)
+    v = [0.0] * len(weights)
     for step in range(steps):
-        gc.disable()  # a graph has no cycles: it is freed without the collector walking it
-        try:
-            loss = total(ce := token_losses(docs[step % len(docs)], params, config)) * (1 / len(ce))
-            loss.backward()
-            loss = ce = loss.data
-        finally:
-            gc.enable()
-        if not math.isfinite(loss):
-            raise ArithmeticError(f"loss {loss} at step {step + 1}: try another seed or a lower lr")
+        loss = backpropagate(docs[step % len(docs)], params, config)
+        if not math.isfinite(loss + sum([w.data for w in weights])):
+            raise ArithmeticError(f"step {step + 1}: loss {loss}, or a weight that is no number")
         adam_step(weights, m, v, step + 1, lr * (1 - step / steps))
         yield loss
+
+
 def evaluate(docs, params, config):
     """Return the mean cross-entropy of all tokens of the tokenised documents, in nats."""
-    return sum(ce := [v.data for doc in docs for v in token_losses(doc, params, config)]) / len(ce)
+    losses = [loss.data for doc in docs for loss in token_losses(doc, params, config)]
+    return sum(losses) / len(losses)
+
+
 def generate(vocab, params, config, rng, temperature):
     """Return a new document, each token drawn from softmax(logits / temperature)."""
-    tokens, cache = [len(vocab)], [[] for _ in range(config.n_layer)]
-    while tokens.count(len(vocab)) < 2 and len(tokens) <= config.block_size:
-        logits = [v.data / temperature for v in forward(tokens[-1], cache, params, config)]
-        top = max(logits)
-        tokens += rng.choices(range(len(logits)), [math.exp(v - top) for v in logits])
-    return "".join([vocab[token] for token in tokens if token < len(vocab)])
-def main():
-    """Read the options and the data; train, evaluate, sample."""
-    sys.stdout.reconfigure(errors="replace")
+    cache = [[] for _ in range(config.n_layer)]
+    tokens = [len(vocab)]
+    for position in range(config.block_size):
+        logits = [v.data for v in forward(tokens[-1], position, cache, params, config)]
+        odds = [math.exp((logit - max(logits)) / temperature) for logit in logits]
+        tokens += rng.choices(range(len(odds)), odds)
+        if tokens[-1] == len(vocab):
+            break
+    symbols = [*vocab, ""]
+    return "".join([symbols[token] for token in tokens])
+
+
+# ---- the program ---------------------------------------------------------------------------------
+
+
+def read_options(argv):
+    """Return the options, or say in one line what is wrong with them and exit with status 2."""
     parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; print new ones.")
-    for name, val in (("data", Path(__file__).with_name("input.txt")),
-                      ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
-        parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
-    args = parser.parse_args([a[:-2] if a[-3:] == "=--" else a for a in sys.argv[1:]])
-    for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
-        least <= vars(args)[name] < math.inf or parser.error(f"--{name} must lie in [{least}, inf)")
-    docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")
-    (rng := random.Random(args.seed)).shuffle(docs)
-    vocab = sorted(set("".join(docs)))
-    params = init_params(config := Config(len(vocab) + 1), rng)
+    defaults = {"data": Path(__file__).resolve().with_name("input.txt"),
+                "steps": 1000, "seed": 42, "samples": 20, "temperature": 0.5}
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=type(value), default=value, help="%(default)s")
+    args = parser.parse_args(argv)
+    numbers = [args.steps, args.seed, args.samples]
+    if [] in vars(args).values() or min(numbers) < 0 or not 0 < args.temperature < math.inf:
+        parser.error("--steps, --seed and --samples must be 0 or more, --temperature above 0")
+    return args
+
+
+def main(argv=None):
+    """Read the documents and split them; train, evaluate, sample."""
+    args = read_options(argv)
+    if hasattr(sys.stdout, "reconfigure"):  # not so in IDLE and in notebooks
+        sys.stdout.reconfigure(errors="replace")
+
+    docs = load_docs(args.data)
+    rng = random.Random(args.seed)
+    rng.shuffle(docs)
+    vocab = make_vocab(docs)
+    config = Config(vocab_size=len(vocab) + 1)
+    params = init_params(config, rng)
     size = sum(len(row) for matrix in params.values() for row in matrix)
-    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters")
-    seen, unseen = split_docs([tokenize(doc, vocab) for doc in docs], args.steps)
-    live, start = sys.stdout.isatty(), time.perf_counter()
-    for step, loss in enumerate(train(seen, params, config, args.steps), 1):
-        if live or step % 100 == 0 or step == args.steps:
-            left = (time.perf_counter() - start) * (args.steps / step - 1)
-            print(f"step {step} of {args.steps}, loss {loss:.4f}, {left:.0f} s left  ",
-                  end="\r" if live and step < args.steps else "\n", flush=True)
-    loss = f"{evaluate(unseen, params, config):.4f}" if unseen else "needs ten documents or more"
-    print(f"loss on {len(unseen)} unseen documents: {loss}", flush=True)
+    cut = sum(len(doc) >= config.block_size for doc in docs)
+    print(f"{len(docs):,} documents in {args.data}, {cut:,} of them cut to the block")
+    print(f"{config}\n{size:,} parameters", flush=True)
+
+    seen, held_out = split_docs(docs, args.steps)
+    losses = train([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
+    for step, loss in enumerate(losses, 1):
+        if step % 100 == 0 or step == args.steps:
+            print(f"step {step} of {args.steps}, loss {loss:.4f}", flush=True)
+
+    again = sum(doc in seen for doc in held_out)
+    print(f"{len(held_out)} documents held out, {again} of them among those trained on, too")
+    if held_out:
+        loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
+        print(f"loss on the documents held out: {loss:.4f}", flush=True)
     for n in range(1, args.samples + 1):
         print(f"sample {n:2}: {generate(vocab, params, config, rng, args.temperature)}", flush=True)
+
+
 if __name__ == "__main__":
     try:
         main()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
-        sys.stdout = None
-    except (ArithmeticError, KeyboardInterrupt, OSError, UnicodeError) as e:
-        print(f"{' '.join(sys.argv)}: {str(e) or 'stopped':30}", file=sys.stderr)
-        sys.exit(130 if isinstance(e, KeyboardInterrupt) else 2)
+        sys.stdout = None  # the pipe's reader has left: nothing to flush at the end
+    except (ArithmeticError, OSError, ValueError) as error:
+        print(f"{' '.join(sys.argv)}: {error}", file=sys.stderr)
+        sys.exit(2)

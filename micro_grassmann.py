@@ -10,29 +10,51 @@ The engine and the one-file model follow ideas of Andrej Karpathy's micrograd an
 Sequence Modeling, arXiv:2512.19428; the mixing layer is taken from it.
 """
 
-# A document is one line of input.txt: a name. The model reads it character by character and
-# computes, from the characters so far, a score for each character that may come next. The formulas
-# are fixed, but they contain 3,840 numbers that are not: the weights. They start random. Training
-# shows the model one name at a time, measures how badly it guessed (one number, the loss) and moves
-# each weight a little in the direction that lowers the loss. In the end the program measures the
-# loss on names it has never shown and lets the model write names of its own.
+# What the model does. Take the name "anna". The model reads it character by character and guesses,
+# after each, the next. A mark, here written as a dot, stands for the beginning and for the end:
 #
-# A vector is a list or tuple of numbers, a matrix a list of rows of equal length. The dot product
-# of a row w with x is w_1 x_1 + ... + w_n x_n, and W x is the vector of the dot products of all
-# rows of W with x.
+#     it has read    .     .a     .an     .ann     .anna
+#     next comes     a     n      n       a        .
+#
+# That makes five guesses. A guess is a probability for each character that may come, and it was a
+# good one if the character that did come had been given a high one. How bad the guesses were is
+# summed up in one number, the loss. To write a new name is the same guessing: draw a character by
+# the probabilities, append it, guess again, and stop at the mark.
+#
+# The probabilities come from fixed formulas. But these contain 3,840 numbers that are not fixed:
+# the weights. They start random, so the first guesses are blind. Training shows the model one name
+# at a time and moves each weight a little in the direction that lowers the loss. In the end the
+# program measures the loss on names that were kept apart, and lets the model write its own.
+#
+# A picture. What follows an "n" depends on what stands before it. So imagine each character as an
+# arrow, all starting from one point. The model lays the newest arrow beside a few earlier ones.
+# Like two rods that hold a sheet of cloth, two arrows stretch a flat piece between them, part of a
+# plane, and the tilt of this plane tells something about the pair. The model takes the mean of the
+# tilts and makes its guess from that and from the newest arrow. This step is the mixing layer.
+# Section 2 makes it exact, and says also what it loses.
+#
+# Words. A vector is a list or tuple of numbers, a matrix a list of rows of equal length. The dot
+# product of a row w with x is w_1 x_1 + ... + w_n x_n, and W x, also written W @ x, is the vector
+# of the dot products of all rows of W with x. In Python, zip(u, v) goes through two lists side by
+# side; zip(*rows) goes through all rows side by side, so it yields the columns; (*x, *g) is one
+# tuple with what x holds and what g holds.
 
 import gc
 import math
 import random
 import sys
-import time
 from argparse import SUPPRESS, ArgumentParser
-from collections import namedtuple
-from itertools import compress, count
-from operator import attrgetter, mul
+from itertools import compress
+from operator import mul
 from pathlib import Path
+from typing import NamedTuple
 
-# ---- 1. the engine: which way to move each weight ------------------------------------------------
+# The dot product of two tuples of plain numbers: of (1, 2) and (3, 4) it is 1*3 + 2*4 = 11. From
+# 3.12 on Python has it ready-made in math; the lambda, a function without a name, serves before.
+sumprod = getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))
+
+
+# ---- 1. the engine: numbers that remember what they were made from -------------------------------
 #
 # Move a weight w by a tiny h, and the loss changes by about h times the derivative d loss / d w:
 # its sign says which way is down, its size how steep it is. All these derivatives, one for each
@@ -41,17 +63,14 @@ from pathlib import Path
 # The loss is the result of thousands of small operations. Each makes a number, a node, from a few
 # others, its children, and school calculus gives its derivative towards each child: if c = a * b,
 # that is b towards a, and a towards b. So a node keeps its children and, for each edge (the link to
-# one child), this local derivative. More about the operation need not be known, for by the chain
-# rule d loss / d child is the sum, over all nodes made from the child, of
+# one child), this local derivative. Numbers and edges together are called a graph. More about the
+# operations need not be known, for by the chain rule d loss / d child is the sum, over all nodes
+# made from the child, of
 #
 #     (d loss / d node) * (d node / d child)
 #
-# A node may pass its share on to its children only when its own sum is complete, after all nodes
-# made from it. So we walk from the loss backwards. As a node is made from nodes that exist already,
-# it is born later than its children; visiting the last-born first is therefore a valid order, and
-# all it takes is a number for each birth: next(clock) gives 0, then 1, then 2, ... And sumprod, for
-# later, makes 1*3 + 2*4 of (1, 2) and (3, 4); Python has its own from 3.12 on, which is faster.
-clock, sumprod = count(), getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))
+# Each term is a share that a node hands down to a child. This starts at the loss, whose derivative
+# towards itself is 1, and ends at the weights.
 
 
 class Value:
@@ -61,63 +80,93 @@ class Value:
     grad         after loss.backward(): d loss / d this number
     children     the Values it was made from; none for a leaf, such as a weight or a constant
     local_grads  the derivative of this number towards each child, in the same order
-    born         its place in the order of birth
 
     Below, the loss depends on a along two edges, through the product (derivative b = -3) and
     through the sum (1): together -2. On b it depends along one (derivative a = 2).
 
-    >>> a, b = Value(2.0), Value(-3.0)
+    >>> a = Value(2.0)
+    >>> b = Value(-3.0)
     >>> loss = a * b + a
     >>> loss.backward()
     >>> loss, a, b
     (Value(data=-4, grad=1), Value(data=2, grad=-2), Value(data=-3, grad=2))
     """
 
-    __slots__ = ("born", "children", "data", "grad", "local_grads")  # these fields and no others
+    __slots__ = ("children", "data", "grad", "local_grads")  # no other fields: this saves memory
 
     def __init__(self, data, children=(), local_grads=()):
-        self.data, self.grad, self.born = data, 0.0, next(clock)
-        self.children, self.local_grads = children, local_grads
+        self.data = data
+        self.grad = 0.0
+        self.children = children
+        self.local_grads = local_grads
 
-    # For a + b Python calls a.__add__(b), and for 1 - a, with no Value on the left, a.__rsub__(1).
-    # `b := lift(b)` turns b into a Value, if it is a plain number, in mid-expression. The last
-    # argument of each Value(...) holds the local derivatives:
+    # For a + b Python calls a.__add__(b). lift, below, makes a Value of b if it is a plain number.
+    # The last argument of each Value(...) holds the local derivatives:
     #
     #     a + b     1 towards a, 1 towards b
     #     a - b     1 towards a, -1 towards b
     #     a * b     b towards a, a towards b
-    #     a ** n    n a**(n-1), where n is a plain number; for n = 0, `n and` gives 0 at once
-    #
-    # The other five are made of these: a / b = a b**-1, and b**a = exp(a log b). Where there is no
-    # real result, as for 0 ** -1 or (-1) ** 0.5, math.pow raises ValueError.
-    def __add__(a, b): return Value(a.data + (b := lift(b)).data, (a, b), (1.0, 1.0))
-    def __sub__(a, b): return Value(a.data - (b := lift(b)).data, (a, b), (1.0, -1.0))
-    def __mul__(a, b): return Value(a.data * (b := lift(b)).data, (a, b), (b.data, a.data))
-    def __pow__(a, n): return Value(math.pow(a.data, n), (a,), (n and n * math.pow(a.data, n - 1),))
-    def __truediv__(a, b): return a * b ** -1
-    def __neg__(a): return a * -1
-    def __rsub__(a, b): return lift(b) - a
-    def __rtruediv__(a, b): return a ** -1 * b
-    def __rpow__(a, b): return (a * math.log(b)).exp()
+    def __add__(self, other):
+        other = lift(other)
+        return Value(self.data + other.data, (self, other), (1.0, 1.0))
 
-    def exp(a):
+    def __sub__(self, other):
+        other = lift(other)
+        return Value(self.data - other.data, (self, other), (1.0, -1.0))
+
+    def __mul__(self, other):
+        other = lift(other)
+        return Value(self.data * other.data, (self, other), (other.data, self.data))
+
+    # The derivative of a**n, where n is a plain number, is n a**(n-1), or n (a**n / a). At a = 0,
+    # where one cannot divide, it is 1 for n = 1 and 0 for n = 0 or n > 1 (float(True) is 1).
+    # Between, as for the square root, n = 0.5, the value is 0 and the slope infinite. Where
+    # there is no real result, as for 0 ** -1 or (-1) ** 0.5, math.pow raises ValueError.
+    def __pow__(self, n):
+        power = math.pow(self.data, n)
+        slope_at_0 = math.inf if 0 < n < 1 else float(n == 1)
+        slope = n * (power / self.data) if self.data else slope_at_0
+        return Value(power, (self,), (slope,))
+
+    # For 2 ** a, with no Value on the left, Python calls a.__rpow__(2). The derivative of b**a, b
+    # a plain number, is b**a log b. There is no log 0, but 0**a is 0 for all a > 0, so its slope
+    # is 0; only 0**0 is 1, and from there it falls to 0 at once, with slope minus infinity.
+    def __rpow__(self, base):
+        power = math.pow(base, self.data)
+        slope_at_0 = -math.inf if power else 0.0
+        slope = power * math.log(base) if base else slope_at_0
+        return Value(power, (self,), (slope,))
+
+    # The others are made of these. 1 - a calls a.__rsub__(1), and 1 / a likewise; 1 + a is a + 1
+    # and 2 * a is a * 2, so there one function serves both.
+    def __truediv__(self, other): return self * other ** -1
+    def __neg__(self): return self * -1
+    def __rsub__(self, other): return lift(other) - self
+    def __rtruediv__(self, other): return self ** -1 * other
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def exp(self):
         """Return e**a, which is also the derivative. OverflowError if a exceeds about 709."""
-        return Value(out := math.exp(a.data), (a,), (out,))
+        power = math.exp(self.data)
+        return Value(power, (self,), (power,))
 
-    def log(a):
+    def log(self):
         """Return the natural logarithm; its derivative is 1 / a. ValueError unless a > 0."""
-        return Value(math.log(a.data), (a,), (1 / a.data,))
+        return Value(math.log(self.data), (self,), (1 / self.data,))
 
     # relu lets a positive number pass as it is, and makes 0 of any other. Then it is off: a small
-    # change of a changes nothing, and the 0 is a new leaf without an edge to a.
-    def relu(a):
-        """Return a if a > 0, else 0. An example is in feed_forward below."""
-        return a if a.data > 0 else Value(0.0)
+    # change of a changes nothing, and the 0 is a new leaf without an edge to a. A broken weight
+    # makes NaN, "not a number". NaN <= 0 is false, so it passes too, and train below will notice
+    # it; a test for > 0 would make a harmless 0 of it and hide the damage.
+    def relu(self):
+        """Return a if a > 0, else 0; NaN stays NaN. An example is in feed_forward below."""
+        return Value(0.0) if self.data <= 0 else self
 
     # sigmoid, s = 1 / (1 + exp(-a)), squeezes any number into the range from 0 to 1. Its
     # derivative, exp(-a) / (1 + exp(-a))**2, is s (1 - s). The code has an equal form of s, with
     # tanh, because exp(-a) overflows at a = -1000 and tanh never does.
-    def sigmoid(a):
+    def sigmoid(self):
         """Return 1 / (1 + exp(-a)); at a = log 3 it is 1 / (1 + 1/3) = 3/4, with derivative 3/16.
 
         >>> a = Value(math.log(3))
@@ -126,20 +175,36 @@ class Value:
         >>> round(s.data, 6), round(a.grad, 6)
         (0.75, 0.1875)
         """
-        return Value(s := 0.5 + 0.5 * math.tanh(a.data / 2), (a,), (s * (1 - s),))
+        s = 0.5 + 0.5 * math.tanh(self.data / 2)
+        return Value(s, (self,), (s * (1 - s),))
 
     def __repr__(self):
         return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
 
-    __radd__, __rmul__ = __add__, __mul__  # 1 + a is a + 1, and 2 * a is a * 2
+    # How copy.deepcopy and pickle, which writes objects into files, make a node anew: call Value
+    # with these arguments, then set grad (fields in __slots__ go into a pair, after None). So a
+    # copy keeps its graph and its gradient, and every format of pickle takes it. (Both call
+    # themselves for each child: chains of hundreds of operations are too long for them.)
+    def __reduce__(self):
+        return Value, (self.data, self.children, self.local_grads), (None, {"grad": self.grad})
 
-    # backward first collects the inner nodes under the loss, those with children, level by level.
-    # This is a loop because a function that calls itself for each child would hit Python's
-    # recursion limit (1,000 by default) on a long chain of operations. Then they hand their
-    # gradients down, last-born first. Each starts from 0, or a second call would hand down the
-    # first one's share again. Leaves add up over all calls, one for each loss.
+    # A node may hand down its gradient only when it is complete, that is, after all nodes made from
+    # it: if b = 2a handed down to a before loss = b * b handed anything to b, a would get 0, and
+    # nothing would say so. So backward first lists the nodes, each after its children, and then
+    # hands down from the list's end.
+    #
+    # The list comes from a walk along the edges. From a node, go down to a child not yet visited,
+    # from there to one of its children, and so on. Where none is left, list the node and go back up
+    # to where you came from. `path` is the way down from the loss to where we are; beside each node
+    # it keeps an iterator, which remembers how many of its children were looked at. Leaves are not
+    # listed, as they have nothing to hand down. So the order depends on the edges alone, not on
+    # when or where a node was made. A function that calls itself for each child would need fewer
+    # lines, but on a chain of 1,000 operations it hits Python's limit for calls within calls.
+    #
+    # Each listed node starts from 0, or a second call would hand down the first one's share again.
+    # Leaves are not set to 0: they add up over all calls, one for each loss.
     def backward(self):
-        """Set grad of each inner node under this one to d self / d node; add it to each leaf's.
+        """Set grad to d self / d node in each node self was made from; leaves add theirs up.
 
         Called twice on 3 (2 a), it leaves 6 + 6 in a; if 2 a kept its 3, a would get 6 + 12.
 
@@ -150,61 +215,92 @@ class Value:
         >>> a.grad
         12.0
         """
-        reached, level = {self}, [self]
-        while level:
-            level = [c for c in set().union(*[v.children for v in level]) - reached if c.children]
-            reached.update(level)
-        inner = sorted(reached, key=attrgetter("born"), reverse=True)
-        for node in inner:
-            node.grad = 0.0
+        order = []
+        visited = {self}
+        path = [(self, iter(self.children))]
+        while path:
+            node, children = path[-1]
+            for child in children:  # goes on where it stopped
+                if child not in visited:
+                    visited.add(child)
+                    if child.children:
+                        path.append((child, iter(child.children)))
+                        break
+            if path[-1][0] is node:  # no child was appended: all of them are in order
+                order.append(node)
+                node.grad = 0.0
+                path.pop()
         self.grad = 1.0  # d self / d self
-        for node in inner:
+        for node in reversed(order):
             grad = node.grad
             for child, local_grad in zip(node.children, node.local_grads):
                 child.grad += local_grad * grad
 
 
+# Each model file has a Value of its own, as each runs alone. Taken for a plain number, a Value of
+# another file would lose its graph and leave wrong gradients, so it is refused.
 def lift(x):
-    """Return x itself if it is a Value, else a new leaf that holds the plain number x."""
-    return x if isinstance(x, Value) else Value(x)
+    """Return x itself if it is a Value, else a new leaf that holds the plain number x.
+
+    TypeError for anything else, and so for an operation between Values of two model files.
+    """
+    if isinstance(x, Value):
+        return x
+    if isinstance(x, (int, float)):
+        return Value(x)
+    raise TypeError(f"{x!r} is neither a number nor a Value of {__name__}")
 
 
-# Most of this model's arithmetic is dot products. Made of * and +, each would take 2n - 1 nodes.
-# But a node may have any number of children, and the derivatives are plain to see: x_i towards w_i,
-# and w_i towards x_i. So a dot product is one node with 2n children, and a sum is one with n: the
-# same gradients, from far fewer objects to make and to visit.
-def total(values):
-    """Return the sum of a list or tuple of Values as one node."""
-    return Value(sum([v.data for v in values]), tuple(values), (1.0,) * len(values))
+# A node may have any number of children. The mean of n values, v_1 / n + ... + v_n / n, has the
+# derivative 1 / n towards each. One node for it all, here and in `linear`, rather than one for each
+# + and *, gives the same gradients from far fewer objects, and so sooner.
+def mean(values):
+    """Return the mean of a list or tuple of Values as one node. ZeroDivisionError if it is empty.
+
+    >>> mean([Value(1.0), Value(6.0)])
+    Value(data=3.5, grad=0)
+    """
+    share = 1 / len(values)
+    return Value(sum([v.data for v in values]) * share, tuple(values), (share,) * len(values))
 
 
+# Most of this model's arithmetic is W x, one dot product for each row of W. The derivatives of
+# w_1 x_1 + ... + w_n x_n are plain to see: x_i towards w_i, and w_i towards x_i. So the node's
+# children are all w and all x (+ joins tuples), and its local derivatives all x and all w.
 def linear(x, matrix):
-    """Return W x, a tuple of m Values; x has n, and matrix m rows, each a tuple of n.
+    """Return matrix @ x: m Values for m rows; x and each row, a tuple, hold n. Source: algebra.
 
     Lengths are not checked. Below, 1 * 3 + 2 * 4 = 11 has derivative 3 towards the 1 in the row
     and 1 towards the 3 in x.
 
-    >>> row, x = (Value(1.0), Value(2.0)), (Value(3.0), Value(4.0))
+    >>> row = (Value(1.0), Value(2.0))
+    >>> x = (Value(3.0), Value(4.0))
     >>> [y] = linear(x, [row])
     >>> y.backward()
     >>> y, row[0], x[0]
     (Value(data=11, grad=1), Value(data=1, grad=3), Value(data=3, grad=1))
     """
-    x_data = tuple(map(attrgetter("data"), x := tuple(x)))
+    x = tuple(x)
+    x_data = tuple([x_i.data for x_i in x])
     rows = [(row, tuple([w.data for w in row])) for row in matrix]
-    return tuple([Value(sumprod(x_data, data), row + x, x_data + data) for row, data in rows])
+    return [Value(sumprod(x_data, data), row + x, x_data + data) for row, data in rows]
 
 
-def dot(a, b):
+def dot(u, v):
     """Return the dot product of two vectors of equal length as one node."""
-    return linear(a, [tuple(b)])[0]
+    return linear(u, [tuple(v)])[0]
+
+
+def add(u, v):
+    """Return the sum of two vectors of equal length, number by number."""
+    return [u_i + v_i for u_i, v_i in zip(u, v)]
 
 
 # ---- 2. the mixing layer: the planes that a position spans with its past -------------------------
 #
 # Section 3 makes a vector x_t of d = 16 numbers from the character at each position t = 0, 1, 2,
-# ... of a document. The mixing layer is the only stage of the model in which position t learns what
-# stands before it; all others treat each position alone.
+# ... of a document, a document being one name. The mixing layer is the only stage of the model in
+# which position t learns what stands before it; all others treat each position alone.
 #
 # Attention, the usual mixing layer, compares position t with itself and all earlier ones, which
 # makes 1 + 2 + ... + L = L (L + 1) / 2 comparisons for a document of length L. They grow with the
@@ -212,12 +308,36 @@ def dot(a, b):
 # comparisons, however long the past, so the cost is O(L). The price is that this layer skips
 # positions: it sees t-1, t-2 and t-4, but not t-3.
 #
-# Config holds the sizes. vocab_size is the number of different tokens (section 4), n_embd is d,
-# block_size the longest input in tokens, window the offsets, each at least 1. Mixing and
-# feed-forward network are repeated n_layer times, and r comes below. Offset 16 is idle unless
-# block_size exceeds 16. The sizes 16, 1 and 16 are microGPT's; r is 32 in the paper.
-Config = namedtuple("Config", "vocab_size n_embd n_layer block_size r window",
-                    defaults=(16, 1, 16, 4, (1, 2, 4, 8, 12, 16)))
+# Config holds the sizes; config.window, for example, holds the offsets, each at least 1. A token is
+# a whole number that stands for a character. Offset 16 is idle unless block_size exceeds 16. Mixing
+# and feed-forward network are repeated n_layer times. n_embd is d in the formulas. The sizes 16, 1
+# and 16 are microGPT's; r, which comes below, is 32 in the paper. (A NamedTuple is a tuple whose
+# places have names: Config(vocab_size=27, r=8) changes one size and leaves the others.)
+
+
+class Config(NamedTuple):
+    """The sizes of a model."""
+
+    vocab_size: int  # different tokens
+    n_embd: int = 16  # numbers in a vector
+    n_layer: int = 1
+    block_size: int = 16  # tokens in the longest input
+    r: int = 4  # numbers that W_red makes of a vector
+    window: tuple = (1, 2, 4, 8, 12, 16)  # offsets at which a position looks back
+
+
+# The layer has four steps, with a matrix or two for each but the second. The formulas are the
+# paper's, without its biases (added constants).
+#
+#     reduce     z_t = W_red x_t                               16 numbers to r = 4
+#     compare    p = the plane of z_t and z_s, of length 1     for each offset, s = t - offset >= 0
+#     average    g_t = W_plu times the mean of all p           r (r - 1) / 2 = 6 numbers to 16
+#     gate       alpha x_t + (1 - alpha) g_t                   alpha from W_gate_h and W_gate_g
+def mixing_shapes(config):
+    """Return {name: (rows, columns)} of one mixing layer's matrices; comb(r, 2) = r (r - 1) / 2."""
+    d = config.n_embd
+    return {"W_red": (config.r, d), "W_plu": (d, math.comb(config.r, 2)),
+            "W_gate_h": (d, d), "W_gate_g": (d, d)}
 
 
 # How are two vectors u and v related? Attention takes their dot product, one number; the paper
@@ -227,15 +347,20 @@ Config = namedtuple("Config", "vocab_size n_embd n_layer block_size r window",
 #
 #     p_ij = u_i v_j - u_j v_i
 #
+# With a = u_i, b = u_j, c = v_i and d = v_j, this is ad - bc. Each letter occurs once, so its
+# derivative is what it is multiplied by: d towards a, -c towards b, -b towards c, a towards d.
+def determinant(a, b, c, d):
+    """Return a d - b c as one node."""
+    area = a.data * d.data - b.data * c.data
+    return Value(area, (a, b, c, d), (d.data, -c.data, -b.data, a.data))
+
+
 # These areas for all i < j are the Plücker coordinates of u and v. Any two vectors that span the
 # same plane have the same ones up to a common factor, and another plane has others. If u and v are
 # parallel, there is no plane, and all p_ij are 0. If they are swapped, all signs flip, so order
 # matters: "now, then" is not "then, now". The set of all planes through the origin is a
 # Grassmannian, and "flow" says that the planes move through it, from position to position and from
 # layer to layer: hence the paper's title. There is no more to the word; no equation is solved.
-#
-# With a = u_i, b = u_j, c = v_i and d = v_j, p_ij is ad - bc. Each letter occurs once, so its
-# derivative is what it is multiplied by: d towards a, -c towards b, -b towards c, a towards d.
 def plucker(u, v):
     """Return u_i v_j - u_j v_i for all i < j: r (r - 1) / 2 Values from two vectors of r.
 
@@ -243,34 +368,102 @@ def plucker(u, v):
     v = (0, 1, 3) it gives 1*1 - 2*0 = 1, 1*3 - 0*0 = 3 and 2*3 - 0*1 = 6. The squares sum to the
     squared area of the parallelogram, |u|² |v|² - (u·v)² by Lagrange's identity: 46 = 5*10 - 2².
 
-    >>> u, v = [Value(1.0), Value(2.0), Value(0.0)], [Value(0.0), Value(1.0), Value(3.0)]
+    >>> u = [Value(1.0), Value(2.0), Value(0.0)]
+    >>> v = [Value(0.0), Value(1.0), Value(3.0)]
     >>> [p_ij.data for p_ij in plucker(u, v)], [p_ij.data for p_ij in plucker(v, u)]
     ([1.0, 3.0, 6.0], [-1.0, -3.0, -6.0])
     >>> [p_ij.data for p_ij in plucker(u, u)], dot(plucker(u, v), plucker(u, v)).data
     ([0.0, 0.0, 0.0], 46.0)
     """
-    pairs = [(u[i], u[j], v[i], v[j]) for i in range(len(u)) for j in range(i + 1, len(u))]
-    return [Value(a.data * d.data - b.data * c.data, (a, b, c, d),
-                  (d.data, -c.data, -b.data, a.data)) for a, b, c, d in pairs]
+    return [determinant(u[i], u[j], v[i], v[j])
+            for i in range(len(u)) for j in range(i + 1, len(u))]
 
 
-# The layer in four steps. The formulas are the paper's, without its biases (added constants).
+# The length |p| of p is the area of the parallelogram, which is large for long vectors; which plane
+# it lies in shows in the direction of p alone. So p is scaled to length 1, p / sqrt(|p|² + 1e-8).
+# The 1e-8 is for parallel vectors: 0 ** -0.5 does not exist, but 0 / sqrt(1e-8) is 0.
+def unit_plucker(u, v):
+    """Return the Plücker coordinates of u and v, scaled to length 1; zeros if these are parallel.
+
+    Source: the paper. For (1, 0, 0) and (5, 3, 4), p is (3, 4, 0). Its length is 5.
+
+    >>> p = unit_plucker([Value(1.0), Value(0.0), Value(0.0)], [Value(5.0), Value(3.0), Value(4.0)])
+    >>> [round(p_ij.data, 4) for p_ij in p]
+    [0.6, 0.8, 0.0]
+    """
+    p = plucker(u, v)
+    inverse_length = (dot(p, p) + 1e-8) ** -0.5
+    return [p_ij * inverse_length for p_ij in p]
+
+
+# Position t spans one plane with each partner that its offsets reach, and the mean of them is all
+# that it learns of its past. Early positions have fewer partners, and a mean, unlike a sum, does
+# not grow with their number. At position 0 there is none, and the mean is taken as zeros, as many
+# as there are coordinates. past holds z_0 ... z_t, so s = t - offset exists if offset < len(past).
+# (beyond.py has a faster form of this loop.)
+def mean_plane(past, config):
+    """Return the mean of the unit planes that the last z of the past spans with its partners.
+
+    past is a list of vectors of r Values; the result has r (r - 1) / 2. Source: the paper.
+    Below, r = 2, so there is one Plücker coordinate. z_2 = (1, 0) and z_1 = (0, 1) make
+    1*1 - 0*0 = 1; z_2 and z_0 = (0, -1) make -1, the same plane seen from behind. The mean is 0.
+
+    >>> z_0 = [Value(0.0), Value(-1.0)]
+    >>> z_1 = [Value(0.0), Value(1.0)]
+    >>> z_2 = [Value(1.0), Value(0.0)]
+    >>> mean_plane([z_0, z_1, z_2], Config(vocab_size=3))
+    [Value(data=0, grad=0)]
+    """
+    z = past[-1]
+    planes = []
+    for offset in config.window:
+        if offset < len(past):
+            planes.append(unit_plucker(z, past[-1 - offset]))  # past[-1] is z_t itself
+    if not planes:
+        return [Value(0.0) for _ in plucker(z, z)]
+    return [mean(p_ij) for p_ij in zip(*planes)]
+
+
+# What the mean loses. A mean has no order: let the partners at t-1 and t-16 change places, and it
+# is the same. How far back a partner stood shows only as far as its own vector tells its position.
+# The nearest is one voice among several, and planes can even cancel, as above. The loss is real:
+# with a plain linear map in place of the mean plane, weights of its own for each offset and no
+# planes at all, the model guesses better, and on names the trained model hardly uses its past.
+# Measure it: python3 benchmark.py --controls; the layers compared there are in beyond.py. So this
+# file shows how the paper's layer works. It does not show that the planes help.
+
+
+# How much of x should stay? alpha, a number between 0 and 1 for each of the d dimensions, decides:
+# it is the share of x, and g gets the rest. At 1, x stays; at 0, g replaces it. It depends on both,
+# by two more matrices (h, as in hidden state, is another name for x):
 #
-# Reduce. Vectors of 16 numbers have 16 * 15 / 2 = 120 Plücker coordinates, vectors of 4 have 6. So
-# the matrix W_red first makes r = 4 numbers of x_t: z_t = W_red x_t. Training finds out which.
+#     alpha  = sigmoid(W_gate_h x + W_gate_g g)
+#     result = alpha x + (1 - alpha) g
 #
-# Compare. For each offset with s = t - offset >= 0, p holds the Plücker coordinates of z_t and z_s.
-# Its length |p| is the area of their parallelogram, which is large for long vectors; which plane it
-# lies in shows in the direction of p alone. So p is scaled to length 1, p / sqrt(|p|² + 1e-8). The
-# 1e-8 is for parallel vectors: 0 ** -0.5 does not exist, but 0 / sqrt(1e-8) is 0.
-#
-# Average. Early positions have fewer partners, and a mean, unlike a sum, does not grow with their
-# number. The matrix W_plu makes d numbers of the 6 averaged coordinates: g_t. The paper applies
-# W_plu to each p and averages then. As a matrix times a mean is the mean of the products, this is
-# the same, but costs one product for each offset. At position 0, g is 0.
-#
-# Gate. What comes of it is a mixture of x_t and g_t, in proportions that the layer chooses: the
-# function gate, after this one.
+# The code computes the same in another form. Joining each row of W_gate_h with that of W_gate_g
+# gives one matrix, whose product with x and g joined is the sum in brackets. And g + alpha (x - g)
+# is the result with one multiplication fewer.
+def gate(x, g, layer, params):
+    """Return alpha * x + (1 - alpha) * g, d Values from the d of x and of g. Source: the paper.
+
+    With W_gate_h = W_gate_g = (1), x = log 3 and g = 0, alpha is sigmoid(log 3) = 3/4.
+
+    >>> params = {"layer0.W_gate_h": [(Value(1.0),)], "layer0.W_gate_g": [(Value(1.0),)]}
+    >>> [y] = gate([Value(math.log(3))], [Value(0.0)], "layer0", params)
+    >>> round(y.data / math.log(3), 4)
+    0.75
+    """
+    rows = zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])
+    scores = linear((*x, *g), [w_h + w_g for w_h, w_g in rows])
+    alpha = [score.sigmoid() for score in scores]
+    return [g_i + a * (x_i - g_i) for a, x_i, g_i in zip(alpha, x, g)]
+
+
+# The whole layer: reduce, compare and average, gate. Vectors of 16 numbers have 16 * 15 / 2 = 120
+# Plücker coordinates, vectors of 4 have 6; therefore W_red first makes r = 4 numbers of x. Training
+# finds out which. W_plu makes d numbers of the mean plane: g. The paper applies W_plu to each plane
+# and averages then. As a matrix times a mean is the mean of the products, this is the same; once
+# for all offsets is faster.
 def mix(x, layer, past, params, config):
     """Return what position t makes of itself and its past: d Values from the d of x.
 
@@ -282,61 +475,32 @@ def mix(x, layer, past, params, config):
     (1, 0). At position 1, z = (0, 1) meets (1, 0): p = 0*0 - 1*1 = -1, already of length 1. W_plu
     makes g = (-4, -6) of it, and the result lies halfway between (0, 1) and g.
 
-    >>> def matrix(*rows): return [tuple(map(Value, row)) for row in rows]
+    >>> def matrix(*rows):
+    ...     return [tuple([Value(number) for number in row]) for row in rows]
     >>> zeros = matrix((0, 0), (0, 0))
     >>> params = {"layer0.W_red": matrix((1, 0), (0, 1)), "layer0.W_plu": matrix((4,), (6,)),
     ...           "layer0.W_gate_h": zeros, "layer0.W_gate_g": zeros}
-    >>> past, config = [], Config(vocab_size=3, n_embd=2, r=2)
+    >>> past = []
     >>> for x in matrix((1, 0), (0, 1)):
-    ...     print([round(y.data, 4) for y in mix(x, "layer0", past, params, config)])
+    ...     y = mix(x, "layer0", past, params, Config(vocab_size=3, n_embd=2, r=2))
+    ...     print([round(y_i.data, 4) for y_i in y])
     [0.5, 0.0]
     [-2.0, -2.5]
     """
-    z, units, W_plu = linear(x, params[f"{layer}.W_red"]), [], params[f"{layer}.W_plu"]
-    past.append(z)
-    for offset in [o for o in config.window if o < len(past)]:
-        p = plucker(z, past[-1 - offset])  # past[-1] is z_t itself
-        inverse_length = (dot(p, p) + 1e-8) ** -0.5
-        units.append([p_ij * inverse_length for p_ij in p])
-    mean = [total(p) * (1 / len(units)) for p in zip(*units)] or [Value(0.0)] * len(W_plu[0])
-    return gate(x, linear(mean, W_plu), layer, params)
+    past.append(linear(x, params[f"{layer}.W_red"]))
+    g = linear(mean_plane(past, config), params[f"{layer}.W_plu"])
+    return gate(x, g, layer, params)
 
 
-# How much of x should stay? alpha, a number between 0 and 1 for each of the d dimensions, decides:
-# it is the share of x, and g gets the rest. At 1, x stays; at 0, g replaces it. It depends on both,
-# by two more matrices (h, as in hidden state, is another name for x):
-#
-#     alpha  = sigmoid(W_gate_h x + W_gate_g g)
-#     result = alpha * x + (1 - alpha) * g
-#
-# The code computes the same in another form. Joining each row of W_gate_h with that of W_gate_g (+
-# joins tuples) gives one matrix, whose product with x and g joined, [x; g], is the sum in brackets.
-# And g + alpha * (x - g) is the result with one multiplication fewer.
-def gate(x, g, layer, params):
-    """Return alpha * x + (1 - alpha) * g, d Values from the d of x and of g.
-
-    With W_gate_h = W_gate_g = (1), x = log 3 and g = 0, alpha is sigmoid(log 3) = 3/4.
-
-    >>> params = {"layer0.W_gate_h": [(Value(1.0),)], "layer0.W_gate_g": [(Value(1.0),)]}
-    >>> [y] = gate([Value(math.log(3))], [Value(0.0)], "layer0", params)
-    >>> round(y.data / math.log(3), 4)
-    0.75
-    """
-    rows = [w_h + w_g for w_h, w_g in zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])]
-    alpha = [score.sigmoid() for score in linear((*x, *g), rows)]
-    return [g_i + a * (x_i - g_i) for a, x_i, g_i in zip(alpha, x, g)]
-
-
-# ---- 3. the model: a token in, the scores of the next one out ------------------------------------
+# ---- 3. the model: a token in, the logits of the next one out ------------------------------------
 #
 # What surrounds the mixing layer is microGPT's: RMSNorm before each part, ReLU, no biases. The
 # paper has LayerNorm after each part, GELU (a smooth ReLU) and biases.
 #
-# A token is a whole number that stands for a character. It is a mere label, token 5 is not more
-# than token 4, so it is of no use in formulas. Instead each token has a vector of d weights, its
-# embedding, as a row of the matrix wte. Training shapes it, and tokens that behave alike can come
-# to have similar rows. Each position has a row of the matrix wpe in the same way: without it, the
-# mean over the offsets would not show how far back each partner was.
+# A token is a mere label, token 5 is not more than token 4, so it is of no use in formulas. Instead
+# each token has a vector of d weights, its embedding, as a row of the matrix wte. Training shapes
+# it, and tokens that behave alike can come to have similar rows. Each position has a row of the
+# matrix wpe in the same way; it is all that can tell the mean plane where a partner stood.
 #
 # The weights start as small random numbers around 0. If they all started equal, numbers computed
 # side by side would have equal gradients and stay equal for ever.
@@ -356,11 +520,12 @@ def init_params(config, rng):
     >>> sum(len(row) for matrix in params.values() for row in matrix)
     3840
     """
-    V, d, r = config.vocab_size, config.n_embd, config.r
-    layer = {"W_red": (r, d), "W_plu": (d, r * (r - 1) // 2),
-             "W_gate_h": (d, d), "W_gate_g": (d, d), "fc1": (4 * d, d), "fc2": (d, 4 * d)}
-    shapes = {"wte": (V, d), "wpe": (config.block_size, d), "lm_head": (V, d)}
-    shapes.update({f"layer{n}.{key}": layer[key] for n in range(config.n_layer) for key in layer})
+    d = config.n_embd
+    shapes = {"wte": (config.vocab_size, d), "wpe": (config.block_size, d),
+              "lm_head": (config.vocab_size, d)}
+    layer_shapes = {**mixing_shapes(config), "fc1": (4 * d, d), "fc2": (d, 4 * d)}  # ** inserts all
+    for n in range(config.n_layer):
+        shapes.update({f"layer{n}.{name}": shape for name, shape in layer_shapes.items()})
     return {name: [tuple([Value(rng.gauss(0, 0.08)) for _ in range(columns)]) for _ in range(rows)]
             for name, (rows, columns) in shapes.items()}
 
@@ -385,11 +550,11 @@ def rmsnorm(x):
 # of x, ReLU sets the negative ones to 0, and fc2 makes d numbers of the rest. Without the ReLU, fc2
 # (fc1 x) would be a single matrix times x and could do no more than one.
 #
-# A hidden number that is off multiplies its column of fc2 by 0: it adds 0 to every sum and gives
-# the column gradient 0, and it passes nothing on to fc1. So it can be left out with its column, and
-# all values and gradients stay exactly the same. compress keeps the items that are flagged in `on`.
+# A hidden number that is off only adds 0 to every sum and every gradient, so to save time it is
+# left out, with its column of fc2. compress(row, is_on) keeps the items whose flag in is_on is
+# True. NaN is not 0, so it stays.
 def feed_forward(x, layer, params):
-    """Return fc2 relu(fc1 x): d Values from the d of x; layer and params as in mix.
+    """Return fc2 @ relu(fc1 @ x): d Values from the d of x; layer and params as in mix.
 
     For x = (1, 2), fc1 gives 1 + 2 = 3 and 1 - 2 = -1. The second is off, so the result is
     2 * 3 = 6, and the 5 is not among its children.
@@ -401,24 +566,25 @@ def feed_forward(x, layer, params):
     (6.0, [2.0, 3.0])
     """
     hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]
-    on = [h.data > 0 for h in hidden]
-    return linear(compress(hidden, on), [tuple(compress(w, on)) for w in params[f"{layer}.fc2"]])
+    is_on = [h.data != 0 for h in hidden]
+    fc2 = [tuple(compress(row, is_on)) for row in params[f"{layer}.fc2"]]
+    return linear(compress(hidden, is_on), fc2)
 
 
 # Each part's output is added to x, a residual connection: the part has to learn only what to
 # change, and past it leads an edge with derivative 1, on which the gradient arrives undiminished.
 # Lastly, lm_head makes one score per token, its logit: any number, the higher the more expected.
-def forward(token, cache, params, config):
+def forward(token, position, cache, params, config):
     """Return the vocab_size logits of the token that follows this one.
 
-    cache has one list per layer, the `past` of mix, empty before the first token. Each call adds
-    one entry to each, so their length is the position. As no position looks ahead, what earlier
-    ones computed stays valid. IndexError if the position reaches block_size.
+    cache has one list per layer, the `past` of mix, empty before position 0. Each call adds one
+    entry to each, so positions must come in order. As no position looks ahead, what earlier ones
+    computed stays valid. IndexError if the position reaches block_size.
     """
-    x = rmsnorm([a + b for a, b in zip(params["wte"][token], params["wpe"][len(cache[0])])])
+    x = rmsnorm(add(params["wte"][token], params["wpe"][position]))
     for n, past in enumerate(cache):
-        x = [a + b for a, b in zip(x, mix(rmsnorm(x), f"layer{n}", past, params, config))]
-        x = [a + b for a, b in zip(x, feed_forward(rmsnorm(x), f"layer{n}", params))]
+        x = add(x, mix(rmsnorm(x), f"layer{n}", past, params, config))
+        x = add(x, feed_forward(rmsnorm(x), f"layer{n}", params))
     return linear(x, params["lm_head"])
 
 
@@ -448,54 +614,102 @@ def cross_entropy(logits, target):
     >>> round(loss.data, 4), [round(v.grad, 4) for v in logits]
     (0.2877, [0.25, -0.25])
     """
-    top = max(logits, key=attrgetter("data")).data
+    top = max([v.data for v in logits])
     exps = [math.exp(v.data - top) for v in logits]
-    loss = math.log(norm := sum(exps)) + top - logits[target].data
-    return Value(loss, tuple(logits), [e / norm - (i == target) for i, e in enumerate(exps)])
+    norm = sum(exps)
+    slopes = [e / norm for e in exps]
+    slopes[target] -= 1
+    return Value(math.log(norm) + top - logits[target].data, tuple(logits), slopes)
 
 
 # Each position of a document is an exercise: given the tokens up to here, which is next? n tokens
-# make n - 1 exercises, of which the block holds the first block_size.
+# make n - 1 exercises, of which the block holds the first block_size. tokens[:-1] leaves out the
+# last token, which is only ever a target.
 def token_losses(tokens, params, config):
-    """Return the cross-entropy at each position, a list of Values in nats."""
+    """Return the cross-entropy of each next token, as far as the block reaches: Values in nats."""
     cache = [[] for _ in range(config.n_layer)]
-    return [cross_entropy(forward(token, cache, params, config), target)
-            for token, target in zip(tokens[:config.block_size], tokens[1:])]
+    losses = []
+    for position, token in enumerate(tokens[:-1][:config.block_size]):
+        logits = forward(token, position, cache, params, config)
+        losses.append(cross_entropy(logits, tokens[position + 1]))
+    return losses
 
 
-# ---- 4. training, evaluation, sampling: from a text file to new names ----------------------------
+# ---- 4. training, evaluation, sampling -----------------------------------------------------------
 #
 # utf-8-sig is UTF-8, with or without the byte order mark that some editors put first.
 def load_docs(path):
-    """Return the non-blank lines of a UTF-8 text, stripped. OSError, or UnicodeDecodeError."""
-    return [s.strip() for s in Path(path).read_text(encoding="utf-8-sig").split("\n") if s.strip()]
+    """Return the lines of a UTF-8 text file, stripped, without the blank ones.
+
+    OSError if the file cannot be read; ValueError if it is not UTF-8 or has no text.
+    """
+    lines = Path(path).read_text(encoding="utf-8-sig").split("\n")
+    docs = [line.strip() for line in lines if line.strip()]
+    if not docs:
+        raise ValueError(f"no text in {path}")
+    return docs
 
 
 # A model can lower its loss by learning names by heart. Whether it has grasped how names are built
-# shows on names it has not seen, so a tenth of the documents, at most 200, is kept apart.
+# shows on names it was not trained on, so a tenth of the documents, at most 200, is held out.
 def split_docs(docs, steps):
-    """Return the documents to train on, one a step, and those to evaluate on.
+    """Return the documents to train on and, from behind those, the ones to evaluate on.
 
     If steps outnumber the documents to train on, training starts over. Fewer than ten documents
-    leave none to evaluate on. Of 30 documents, 5 steps see 5; the next 30 // 10 = 3 stay unseen.
+    leave none to evaluate on. Of 30 documents, 5 steps see 5; the next 30 // 10 = 3 are held out.
 
     >>> split_docs(list(range(30)), 5)
     ([0, 1, 2, 3, 4], [5, 6, 7])
     """
-    n_train = min(steps, len(docs) - (n_eval := min(200, len(docs) // 10)))
+    n_eval = min(200, len(docs) // 10)
+    n_train = min(steps, len(docs) - n_eval)
     return docs[:n_train], docs[n_train:n_train + n_eval]
 
 
-# The vocabulary lists all characters of the documents in order; a character's token is its index.
-# One more token, BOS (beginning of sequence), opens a document, so that the first character is
-# predicted from something too, and closes it, so that the end is predicted as well.
-def tokenize(doc, vocab):
-    """Return BOS, the token of each character, BOS; ValueError for a character not in vocab.
+# The vocabulary numbers all characters of the documents in their order. set().union(*docs) is the
+# set of the characters of all documents, each once.
+def make_vocab(docs):
+    """Return {symbol: token} of all symbols in the documents, sorted.
 
-    >>> tokenize("abba", ["a", "b"])
+    >>> make_vocab(["anna", "nan"])
+    {'a': 0, 'n': 1}
+    """
+    return {symbol: token for token, symbol in enumerate(sorted(set().union(*docs)))}
+
+
+# One more token, BOS (beginning of sequence), is the mark from the beginning of this file: it opens
+# a document, so that the first character is predicted from something too, and closes it, so that
+# the end is predicted as well. Its number is the first that is free, len(vocab).
+def tokenize(doc, vocab):
+    """Return BOS, the token of each symbol, BOS; KeyError for a symbol not in vocab.
+
+    >>> tokenize("anna", {"a": 0, "n": 1})
     [2, 0, 1, 1, 0, 2]
     """
-    return [len(vocab), *map(vocab.index, doc), len(vocab)]
+    return [len(vocab), *[vocab[symbol] for symbol in doc], len(vocab)]
+
+
+# The gradient of one document: its guesses, the mean of their losses, and the way back.
+#
+# Python frees an object when the last reference to it is gone, so the whole graph is freed when
+# this function returns. Only for objects that refer to each other in a circle it has the garbage
+# collector, which now and then searches all that is alive. A graph of Values has no circle, and
+# searching its thousands of nodes in vain takes time, so the collector rests meanwhile. `finally`
+# puts it back as it was, whatever happens.
+def backpropagate(tokens, params, config):
+    """Add the gradient of a document's mean loss to the weights' grads; return that loss, in nats.
+
+    tokens are at least two. The loss is a plain number.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        loss = mean(token_losses(tokens, params, config))
+        loss.backward()
+        return loss.data
+    finally:
+        if was_on:
+            gc.enable()
 
 
 # Plain descent would move each weight by -lr * gradient, where lr is the learning rate. But one
@@ -511,56 +725,55 @@ def tokenize(doc, vocab):
 # they are means. `rate` and `spread` do that, once for all weights. (The source has m and v smaller
 # by the factor 1 - beta, and calls the division by 1 - beta**step bias correction.)
 def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
-    """Move each weight once, update the lists m and v in place, set all gradients back to 0.
+    """Move each weight against its gradient by Adam, step counting from 1; clear the gradients.
 
-    weights, m and v have equal length; step counts from 1. Source: Kingma & Ba 2014,
-    arXiv:1412.6980, with microGPT's betas. In the first step below the means are 4 and 4² = 16, and
-    the weight moves by -0.01 * 4 / sqrt(16) = -0.01.
+    weights, m and v have equal length; m and v, zeros at first, are updated in place. Source:
+    Kingma & Ba 2014, arXiv:1412.6980, with microGPT's betas. In the first step below the means are
+    4 and 4² = 16, and the weight moves by -0.01 * 4 / sqrt(16) = -0.01.
 
-    >>> w, m, v = Value(1.0), [0.0], [0.0]
+    >>> w = Value(1.0)
     >>> w.grad = 4.0
+    >>> m = [0.0]
+    >>> v = [0.0]
     >>> adam_step([w], m, v, step=1, lr=0.01)
     >>> w, m, v
     (Value(data=0.99, grad=0), [4.0], [16.0])
     """
-    rate, spread = lr * (1 - beta1) / (1 - beta1 ** step), (1 - beta2) / (1 - beta2 ** step)
+    rate = lr * (1 - beta1) / (1 - beta1 ** step)
+    spread = (1 - beta2) / (1 - beta2 ** step)
     for i, w in enumerate(weights):
-        m[i] = m_i = beta1 * m[i] + w.grad
-        v[i] = v_i = beta2 * v[i] + w.grad * w.grad
-        w.data, w.grad = w.data - rate * m_i / (math.sqrt(spread * v_i) + 1e-8), 0.0
+        m[i] = beta1 * m[i] + w.grad
+        v[i] = beta2 * v[i] + w.grad * w.grad
+        w.data -= rate * m[i] / (math.sqrt(spread * v[i]) + 1e-8)
+        w.grad = 0.0
 
 
-# One step of training is the loss of one document, its gradient, and one move of all weights. lr
-# falls in a straight line towards 0 at the end: large moves first, fine ones last.
+# One step of training is the gradient of one document and one move of all weights. lr falls in a
+# straight line towards 0 at the end: large moves first, fine ones last.
 #
-# Python frees an object when the last reference to it is gone. Only objects that refer to each
-# other in a circle need the garbage collector, which now and then searches the live objects. A
-# Value refers to older ones only: a graph has no circle, and to search its thousands of nodes is in
-# vain. So the collector rests while there is one. `loss = ce = loss.data` puts a number in
-# place of the last two references to it, and so frees it.
+# If a number grows beyond all bounds, it becomes infinite or NaN, and so does every sum it enters.
+# So one sum over the loss and all weights finds any of them, and training stops rather than going
+# on with a broken model.
 def train(docs, params, config, steps, lr=0.01):
-    """Train on one token list of docs a step; yield each step's mean loss in nats per token.
+    """Train on one tokenised document a step, lr falling to 0; yield each step's mean loss.
 
-    This is a generator: a step is done when the caller asks for its loss. ArithmeticError if a loss
-    is not finite. The example learns one document by heart.
+    The loss is in nats per token. This is a generator, a function with `yield`: it does a step when
+    the caller, such as a for loop, asks for the next loss, and rests in between. ArithmeticError if
+    the loss or a weight is not finite. The example learns one document by heart.
 
-    >>> params = init_params(Config(vocab_size=3), random.Random(42))
-    >>> losses = list(train([[2, 0, 1, 2]], params, Config(vocab_size=3), steps=40))
+    >>> config = Config(vocab_size=3)
+    >>> params = init_params(config, random.Random(42))
+    >>> losses = list(train([[2, 0, 1, 2]], params, config, steps=40))
     >>> losses[0] > 0.5, losses[-1] < 0.01
     (True, True)
     """
     weights = [w for matrix in params.values() for row in matrix for w in row]
-    m, v = [0.0] * len(weights), [0.0] * len(weights)
+    m = [0.0] * len(weights)
+    v = [0.0] * len(weights)
     for step in range(steps):
-        gc.disable()
-        try:
-            loss = total(ce := token_losses(docs[step % len(docs)], params, config)) * (1 / len(ce))
-            loss.backward()
-            loss = ce = loss.data
-        finally:
-            gc.enable()
-        if not math.isfinite(loss):
-            raise ArithmeticError(f"loss {loss} at step {step + 1}: try another seed or a lower lr")
+        loss = backpropagate(docs[step % len(docs)], params, config)
+        if not math.isfinite(loss + sum([w.data for w in weights])):
+            raise ArithmeticError(f"step {step + 1}: loss {loss}, or a weight that is no number")
         adam_step(weights, m, v, step + 1, lr * (1 - step / steps))
         yield loss
 
@@ -569,75 +782,109 @@ def train(docs, params, config, steps, lr=0.01):
 # among 27 tokens has loss log 27 = 3.30. In turn a loss of 2.3 is that of guessing among exp(2.3),
 # about 10; this number is called the perplexity.
 def evaluate(docs, params, config):
-    """Return the mean loss over all tokens of the token lists, in nats. ZeroDivisionError if none.
+    """Return the mean cross-entropy of all tokens of the tokenised documents, in nats.
 
-    >>> round(math.log(27), 2), round(math.exp(2.3))
-    (3.3, 10)
+    ZeroDivisionError if there are none.
     """
-    return sum(ce := [v.data for doc in docs for v in token_losses(doc, params, config)]) / len(ce)
+    losses = [loss.data for doc in docs for loss in token_losses(doc, params, config)]
+    return sum(losses) / len(losses)
 
 
 # To write a name, begin with BOS, draw the next token by the probabilities, append it, and go on
 # until BOS returns or the block is full. First the logits are divided by the temperature: below 1
 # it favours the likely tokens even more, above 1 less. The logits 0 and log 3 stand for 1 : 3, at
-# temperature 0.5 for 1 : 9. rng.choices needs proportions only, which spares us softmax's division.
+# temperature 0.5 for 1 : 9. rng.choices needs proportions only, which spares us softmax's division;
+# it returns a list of one token. BOS becomes the empty string.
 def generate(vocab, params, config, rng, temperature):
-    """Return a new document, a string of at most block_size characters; temperature > 0.
+    """Return a new document, each token drawn from softmax(logits / temperature).
 
-    >>> [round(math.exp(v / 0.5), 6) for v in (0, math.log(3))]
-    [1.0, 9.0]
+    The document is a string of at most block_size characters; temperature > 0.
     """
-    tokens, cache = [len(vocab)], [[] for _ in range(config.n_layer)]
-    while tokens.count(len(vocab)) < 2 and len(tokens) <= config.block_size:
-        logits = [v.data / temperature for v in forward(tokens[-1], cache, params, config)]
-        top = max(logits)
-        tokens += rng.choices(range(len(logits)), [math.exp(v - top) for v in logits])
-    return "".join([vocab[token] for token in tokens if token < len(vocab)])
+    cache = [[] for _ in range(config.n_layer)]
+    tokens = [len(vocab)]
+    for position in range(config.block_size):
+        logits = [v.data for v in forward(tokens[-1], position, cache, params, config)]
+        odds = [math.exp((logit - max(logits)) / temperature) for logit in logits]
+        tokens += rng.choices(range(len(odds)), odds)
+        if tokens[-1] == len(vocab):
+            break
+    symbols = [*vocab, ""]
+    return "".join([symbols[token] for token in tokens])
 
 
-# ---- 5. the command line: --data, --steps, --seed, --samples, --temperature ----------------------
+# ---- 5. the program ------------------------------------------------------------------------------
 #
-# One random generator shuffles the documents, makes the weights and draws the samples, so a seed
-# fixes the whole run (on one version of Python). In a terminal the line of progress is rewritten at
-# each step; elsewhere, in a file for example, each hundredth step and the last have a line.
-def main():
-    """Read the options and the data; train, evaluate, sample. Exit status 2 on a bad option."""
-    sys.stdout.reconfigure(errors="replace")  # a "?" for what the terminal cannot show
-    # Without a usage text, what is wrong with an option is said in one line.
+# An option's type is that of its default, so --steps takes whole numbers and --data a path. Without
+# a usage text, what is wrong with an option is said in one line. (An option written as "--steps=--"
+# comes back as an empty list in some versions of Python, hence the test for [].)
+def read_options(argv):
+    """Return the options, or say in one line what is wrong with them and exit with status 2.
+
+    argv is a list of words such as ["--steps", "200"]; None means the command line's.
+    """
     parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; print new ones.")
-    for name, val in (("data", Path(__file__).with_name("input.txt")),
-                      ("steps", 1000), ("seed", 42), ("samples", 20), ("temperature", 0.5)):
-        parser.add_argument(f"--{name}", type=type(val), default=val, help="default: %(default)s")
-    # Some versions of Python take "--steps=--" for no value at all; "--steps=" they refuse.
-    args = parser.parse_args([a[:-2] if a[-3:] == "=--" else a for a in sys.argv[1:]])
-    for name, least in ("steps", 0), ("seed", 0), ("samples", 0), ("temperature", 1e-6):
-        least <= vars(args)[name] < math.inf or parser.error(f"--{name} must lie in [{least}, inf)")
-    docs = load_docs(args.data) or parser.error(f"--data {args.data}: no text in it")
-    (rng := random.Random(args.seed)).shuffle(docs)
-    vocab = sorted(set("".join(docs)))
-    params = init_params(config := Config(len(vocab) + 1), rng)  # + 1 for BOS
+    defaults = {"data": Path(__file__).resolve().with_name("input.txt"),
+                "steps": 1000, "seed": 42, "samples": 20, "temperature": 0.5}
+    for name, value in defaults.items():
+        parser.add_argument(f"--{name}", type=type(value), default=value, help="%(default)s")
+    args = parser.parse_args(argv)
+    numbers = [args.steps, args.seed, args.samples]
+    if [] in vars(args).values() or min(numbers) < 0 or not 0 < args.temperature < math.inf:
+        parser.error("--steps, --seed and --samples must be 0 or more, --temperature above 0")
+    return args
+
+
+# One random generator shuffles the documents, makes the weights and draws the samples, so a seed
+# fixes the whole run (on one version of Python).
+#
+# What is done with the data is said: how many documents are too long for the block and lose their
+# end, and how many of those held out are also among those trained on, because the list repeats
+# them, and so are not new to the model. (In the sums below, True counts as 1.)
+def main(argv=None):
+    """Read the documents and split them; train, evaluate, sample. In a notebook call main([])."""
+    args = read_options(argv)
+    # A "?" for what a terminal cannot show. In IDLE and notebooks sys.stdout is an object of
+    # another kind, and in a program without a window it is None: neither has this method.
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+
+    docs = load_docs(args.data)
+    rng = random.Random(args.seed)
+    rng.shuffle(docs)
+    vocab = make_vocab(docs)
+    config = Config(vocab_size=len(vocab) + 1)  # + 1 for BOS
+    params = init_params(config, rng)
     size = sum(len(row) for matrix in params.values() for row in matrix)
-    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters")
-    seen, unseen = split_docs([tokenize(doc, vocab) for doc in docs], args.steps)
-    live, start = sys.stdout.isatty(), time.perf_counter()
-    for step, loss in enumerate(train(seen, params, config, args.steps), 1):
-        if live or step % 100 == 0 or step == args.steps:
-            left = (time.perf_counter() - start) * (args.steps / step - 1)
-            print(f"step {step} of {args.steps}, loss {loss:.4f}, {left:.0f} s left  ",
-                  end="\r" if live and step < args.steps else "\n", flush=True)
-    loss = f"{evaluate(unseen, params, config):.4f}" if unseen else "needs ten documents or more"
-    print(f"loss on {len(unseen)} unseen documents: {loss}", flush=True)
+    cut = sum(len(doc) >= config.block_size for doc in docs)  # BOS takes a place, too
+    print(f"{len(docs):,} documents in {args.data}, {cut:,} of them cut to the block")
+    print(f"{config}\n{size:,} parameters", flush=True)  # flush: show it now
+
+    seen, held_out = split_docs(docs, args.steps)
+    losses = train([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
+    for step, loss in enumerate(losses, 1):
+        if step % 100 == 0 or step == args.steps:
+            print(f"step {step} of {args.steps}, loss {loss:.4f}", flush=True)
+
+    again = sum(doc in seen for doc in held_out)
+    print(f"{len(held_out)} documents held out, {again} of them among those trained on, too")
+    if held_out:
+        loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
+        print(f"loss on the documents held out: {loss:.4f}", flush=True)
     for n in range(1, args.samples + 1):
         print(f"sample {n:2}: {generate(vocab, params, config, rng, args.temperature)}", flush=True)
 
 
-# No traceback when a pipe's reader has left, after an error (status 2) or Ctrl-C (130). The message
-# names the command, and with it the file that could not be read.
+# Run as a program, this file does main; imported, it does nothing. No traceback after Ctrl-C
+# (status 130), when a pipe's reader, such as `head`, has left, or after an error (status 2): the
+# message says what is wrong.
 if __name__ == "__main__":
     try:
         main()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
-        sys.stdout = None
-    except (ArithmeticError, KeyboardInterrupt, OSError, UnicodeError) as e:
-        print(f"{' '.join(sys.argv)}: {str(e) or 'stopped':30}", file=sys.stderr)
-        sys.exit(130 if isinstance(e, KeyboardInterrupt) else 2)
+        sys.stdout = None  # nothing is left to flush at the end
+    except (ArithmeticError, OSError, ValueError) as error:
+        print(f"{' '.join(sys.argv)}: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -4,12 +4,66 @@ There is nothing to run; tutorial.py and benchmark.py show what it does. Nothing
 Everything returns text, except Progress, save and run_program.
 """
 import argparse
+import contextlib
+import functools
+import html
 import math
 import os
 import shutil
+import signal
+import stat
 import sys
 import time
+import unicodedata
 from pathlib import Path
+from typing import NamedTuple
+
+
+def _stop(signum, frame):
+    """End the program in one line."""
+    print("stopped", file=sys.stderr)
+    sys.exit(130)
+
+
+def end_on_ctrl_c():
+    """From here on, end the program in one line on Ctrl-C: for the time of the imports."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup and & ignore it
+        signal.signal(signal.SIGINT, _stop)
+
+
+class Call(NamedTuple):
+    """A call of a watched function: its name, what it got and what it returned."""
+
+    name: str
+    args: tuple
+    result: object
+
+
+@contextlib.contextmanager
+def watch(owner, *names):
+    """Record the calls of some functions of a module or a class, in the order in which they end.
+
+    with watch(micro_grassmann, "plucker", "gate") as calls: a list of Call grows while this lasts.
+    len(calls) of watch(micro_grassmann.Value, "__init__") is the number of Values that were made.
+    """
+    calls = []
+
+    def recorder(name, function):
+        @functools.wraps(function)
+        def record(*args):
+            result = function(*args)
+            calls.append(Call(name, args, result))
+            return result
+        return record
+
+    originals = {name: getattr(owner, name) for name in names}
+    for name, function in originals.items():
+        setattr(owner, name, recorder(name, function))
+    try:
+        yield calls
+    finally:
+        for name, function in originals.items():
+            setattr(owner, name, function)
 
 
 def heading(text):
@@ -33,13 +87,29 @@ def bold(text):
     return text if plain_terminal or not sys.stdout.isatty() else f"\033[1m{text}\033[0m"
 
 
+def columns(text):
+    """Return how many columns the text takes: two for a Chinese character, none for an accent."""
+    seen = [c for c in text if unicodedata.category(c) not in ("Mn", "Me", "Cf")]
+    return len(seen) + sum(unicodedata.east_asian_width(c) in "WF" for c in seen)
+
+
+def printable(text):
+    """Return the text with control characters and line separators as escapes."""
+    return "".join([c if unicodedata.category(c) not in ("Cc", "Zl", "Zp") else repr(c)[1:-1]
+                    for c in text])
+
+
 def table(rows, left=1):
     """Return rows of strings as columns: `left` of them aligned left, the others right."""
-    widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(max(map(len, rows)))]
+    rows = [[printable(cell) for cell in row] for row in rows]
+    number = max(len(row) for row in rows)
+    widths = [max(columns(row[i]) for row in rows if i < len(row)) for i in range(number)]
     lines = []
     for row in rows:
-        cells = [cell.ljust(width) if i < left else cell.rjust(width)
-                 for i, (cell, width) in enumerate(zip(row, widths))]
+        cells = []
+        for i, cell in enumerate(row):
+            space = " " * (widths[i] - columns(cell))
+            cells.append(cell + space if i < left else space + cell)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 
@@ -78,17 +148,24 @@ def _place(value, bounds, log):
     return (value - low) / (high - low)
 
 
-def chart(series, x_label, y_label, log=False, width=62, height=14):
-    """Return a text chart of {name: [(x, y), ...]}, a mark for each series, * where two meet."""
+def chart(series, x_label, y_label, log=False, width=62, height=14, lines=None):
+    """Return a text chart of {name: [(x, y), ...]}, a mark for each series, * where two meet.
+
+    lines {name: y} are horizontal ones, drawn as dashes.
+    """
+    flat = lines or {}
     points = [point for line in series.values() for point in line]
-    xs, ys = _bounds([x for x, _ in points], log), _bounds([y for _, y in points], log)
+    xs = _bounds([x for x, _ in points], log)
+    ys = _bounds([*[y for _, y in points], *flat.values()], log)
     grid = [[" "] * width for _ in range(height)]
+    for y in flat.values():
+        grid[round((1 - _place(y, ys, log)) * (height - 1))] = ["-"] * width
     marks = "ogx+#%"
     for mark, line in zip(marks, series.values()):
         for x, y in line:
             column = round(_place(x, xs, log) * (width - 1))
             row = round((1 - _place(y, ys, log)) * (height - 1))
-            grid[row][column] = mark if grid[row][column] in (" ", mark) else "*"
+            grid[row][column] = mark if grid[row][column] in (" ", "-", mark) else "*"
     ticks = nice_ticks(*ys, log)
     left = {round((1 - _place(y, ys, log)) * (height - 1)): label
             for y, label in zip(ticks, [f"{y:g}" for y in ticks] if log else plain(ticks))}
@@ -100,6 +177,7 @@ def chart(series, x_label, y_label, log=False, width=62, height=14):
     lines.append(f"{'':9}{ends[0]}{x_label:^{width - len(ends[0]) - len(ends[1])}}{ends[1]}")
     legend = [f"{mark} {name}" for mark, name in zip(marks, series)]
     legend.append("* both" if len(series) == 2 else "* several")
+    legend += [f"- {name}" for name in flat]
     lines.append(" " * 9 + ", ".join(legend) + (", both axes logarithmic" if log else ""))
     return "\n".join(lines)
 
@@ -110,126 +188,260 @@ STYLES = (("#c2410c", "#fb923c", ""), ("#1d4ed8", "#7dabff", "7 4"), ("#15803d",
           ("#0e7490", "#67e8f9", "12 4"))
 
 
-def figure(panels, title):
-    """Return an SVG text of panels side by side, readable on a light and on a dark page.
+PANEL = (74, 480, 280)  # of a figure: the left margin, a panel's width and its height
+LABELS = 190  # room for the lines' names at their right ends
 
-    A panel is a dict: title, x_label, y_label, log (bool), series {name: [(x, y), ...]} and, if
-    the points are few, marks=True.
+
+def figure(panels, title):
+    """Return an SVG text of panels, one below the other, readable on a light and on a dark page.
+
+    A panel is a dict with title and x_label, and either bars {name: (share, low, high)}, each in
+    0 ... 1, or y_label, log (bool), series {name: [(x, y), ...]}, marks=True if the points are few,
+    and lines {name: y} for horizontal ones.
     """
-    rows = max((len(panel["series"]) + 1) // 2 for panel in panels)
-    panel_width, panel_height, left, top = 420, 260, 74, 56 + 20 * rows
-    total, height = len(panels) * (panel_width + left + 26) + 10, top + panel_height + 60
+    left, width, height = PANEL
+    parts = []
+    top = 44
+    for panel in panels:
+        if "bars" in panel:
+            parts += _bar_panel(panel, left + 130, top, width - 130)
+            top += 26 * len(panel["bars"]) + 100
+        else:
+            parts += _line_panel(panel, left, top + height, width, height)
+            top += height + 100
+    total = left + width + LABELS
     light = "".join(f".s{i}{{stroke:{c[0]}}}.f{i}{{fill:{c[0]}}}" for i, c in enumerate(STYLES))
     dark = "".join(f".s{i}{{stroke:{c[1]}}}.f{i}{{fill:{c[1]}}}" for i, c in enumerate(STYLES))
     head = ('<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Arial, sans-serif" '
-            f'font-size="13" width="{total}" height="{height}" viewBox="0 0 {total} {height}">')
+            f'font-size="14" width="{total}" height="{top}" viewBox="0 0 {total} {top}">')
     style = ("<style>.bg{fill:#fff}text{fill:#222}.axis{stroke:#444;fill:none}.grid{stroke:#ddd}"
              f".line{{fill:none;stroke-width:2}}{light}"
              "@media (prefers-color-scheme:dark){.bg{fill:#0d1117}text{fill:#e6e6e6}"
              f".axis{{stroke:#aaa}}.grid{{stroke:#333}}{dark}}}</style>")
-    out = [head, f"<title>{title}</title>", style, '<rect class="bg" width="100%" height="100%"/>']
-    for number, panel in enumerate(panels):
-        x0, y0 = left + number * (panel_width + left + 26), top + panel_height
-        out += _panel(panel, x0, y0, panel_width, panel_height)
-    return "\n".join([*out, "</svg>"]) + "\n"
+    return "\n".join([head, f"<title>{html.escape(title)}</title>", style,
+                      '<rect class="bg" width="100%" height="100%"/>', *parts, "</svg>"]) + "\n"
 
 
-def _panel(panel, x0, y0, width, height):
-    """Return the SVG elements of one panel whose axes meet at (x0, y0)."""
-    log, series = panel["log"], panel["series"]
+def _text(x, y, text, anchor="start", more=""):
+    """Return an SVG text element."""
+    text = html.escape(text)
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{text}</text>'
+
+
+def _line_panel(panel, x0, y0, width, height):
+    """Return the SVG elements of a panel of lines whose axes meet at (x0, y0)."""
+    log = panel["log"]
+    series = {name: line for name, line in panel["series"].items() if line}
     points = [point for line in series.values() for point in line]
-    xs, ys = _bounds([x for x, _ in points], log), _bounds([y for _, y in points], log)
-    if log:
-        x_ticks = sorted({x for x, _ in points})
-        ys = (ys[0] / 1.3, ys[1] * 1.3)
-    else:
-        x_ticks, margin = nice_ticks(*xs), (ys[1] - ys[0]) * 0.05
-        ys = (ys[0] - margin, ys[1] + margin)
-    out = [f'<text x="{x0}" y="26" font-size="16" font-weight="bold">{panel["title"]}</text>']
-    for i, name in enumerate(series):
-        x, y = x0 + i % 2 * width / 2, y0 - height - 18 - ((len(series) - 1) // 2 - i // 2) * 20
-        out.append(f'<path class="line s{i}" d="M{x:.1f} {y - 4}h26" '
-                   f'stroke-dasharray="{STYLES[i][2]}"/>'
-                   f'<text x="{x + 32:.1f}" y="{y}">{name}</text>')
+    flat = panel.get("lines", {})
+    xs = _bounds([x for x, _ in points], log)
+    low, high = _bounds([*[y for _, y in points], *flat.values()], log)
+    margin = (high - low) * 0.05
+    ys = (low / 1.3, high * 1.3) if log else (low - margin, high + margin)
+    x_ticks = sorted({x for x, _ in points}) if log else nice_ticks(*xs)
+    y_ticks = nice_ticks(*ys, log)
+    out = [_text(x0, y0 - height - 18, panel["title"], more=' font-size="16" font-weight="bold"')]
     for tick in x_ticks:
         x = x0 + _place(tick, xs, log) * width
-        out.append(f'<path class="axis" d="M{x:.1f} {y0}v5"/>'
-                   f'<text x="{x:.1f}" y="{y0 + 20}" text-anchor="middle">{tick:g}</text>')
-    ticks = nice_ticks(*ys, log)
-    for tick, label in zip(ticks, [f"{y:g}" for y in ticks] if log else plain(ticks)):
+        out.append(f'<path class="axis" d="M{x:.1f} {y0}v5"/>')
+        out.append(_text(x, y0 + 20, f"{tick:g}", "middle"))
+    for tick, label in zip(y_ticks, [f"{y:g}" for y in y_ticks] if log else plain(y_ticks)):
         y = y0 - _place(tick, ys, log) * height
-        out.append(f'<path class="grid" d="M{x0} {y:.1f}h{width}"/>'
-                   f'<text x="{x0 - 8}" y="{y + 4:.1f}" text-anchor="end">{label}</text>')
+        out.append(f'<path class="grid" d="M{x0} {y:.1f}h{width}"/>')
+        out.append(_text(x0 - 8, y + 4, label, "end"))
     out.append(f'<path class="axis" d="M{x0} {y0 - height}v{height}h{width}"/>')
-    for i, line in enumerate(series.values()):
+    ends = {}
+    colours = {}  # of the names: a name that had to move is still known by its line's
+    for name, value in flat.items():
+        y = y0 - _place(value, ys, log) * height
+        out.append(f'<path class="axis" stroke-dasharray="6 4" d="M{x0} {y:.1f}h{width}"/>')
+        ends[name] = y
+    for i, (name, line) in enumerate(series.items()):
         places = [(x0 + _place(x, xs, log) * width, y0 - _place(y, ys, log) * height)
                   for x, y in line]
+        i %= len(STYLES)
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
         out.append(f'<path class="line s{i}" d="M{path}" stroke-dasharray="{STYLES[i][2]}"/>')
         if panel.get("marks"):
             out += [f'<circle class="f{i}" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>' for x, y in places]
-    out.append(f'<text x="{x0 + width / 2}" y="{y0 + 46}" text-anchor="middle">'
-               f'{panel["x_label"]}</text>')
-    out.append(f'<text transform="translate({x0 - 54} {y0 - height / 2}) rotate(-90)" '
-               f'text-anchor="middle">{panel["y_label"]}</text>')
+        ends[name] = places[-1][1]
+        colours[name] = f' class="f{i}"'
+    for name, y in _apart(ends, y0).items():
+        out.append(_text(x0 + width + 8, y + 4, name, more=colours.get(name, "")))
+    out.append(_text(x0 + width / 2, y0 + 44, panel["x_label"], "middle"))
+    turned = f' transform="rotate(-90 {x0 - 54} {y0 - height / 2})"'
+    out.append(_text(x0 - 54, y0 - height / 2, panel["y_label"], "middle", turned))
+    return out
+
+
+def _apart(ends, bottom, gap=17):
+    """Return {name: y}, each y moved down as the one above it needs, none below the bottom."""
+    names = sorted(ends, key=ends.get)
+    places = []
+    for name in names:
+        places.append(max(ends[name], places[-1] + gap) if places else ends[name])
+    for i in reversed(range(len(places))):
+        places[i] = min(places[i], bottom - gap * (len(places) - 1 - i))
+    return dict(zip(names, places))
+
+
+def _bar_panel(panel, x0, top, width):
+    """Return the SVG elements of a panel of bars with intervals, the first one at `top`."""
+    out = [_text(PANEL[0], top - 18, panel["title"], more=' font-size="16" font-weight="bold"')]
+    for row, (name, (share, low, high)) in enumerate(panel["bars"].items()):
+        y = top + 26 * row
+        out.append(_text(x0 - 8, y + 14, name, "end"))
+        out.append(f'<rect class="f0" fill-opacity="0.6" x="{x0}" y="{y + 2}" height="16" '
+                   f'width="{share * width:.1f}"/>')
+        out.append(f'<path class="axis" stroke-width="2" d="M{x0 + low * width:.1f} {y + 10}'
+                   f'H{x0 + high * width:.1f}"/>')
+        out.append(_text(x0 + width + 8, y + 15, f"{100 * share:.0f} %"))
+    bottom = top + 26 * len(panel["bars"])
+    for tick in (0, 0.5, 1):
+        out.append(_text(x0 + tick * width, bottom + 20, f"{100 * tick:.0f} %", "middle"))
+    out.append(f'<path class="axis" d="M{x0} {bottom}h{width}"/>')
+    out.append(_text(x0 + width / 2, bottom + 42, panel["x_label"], "middle"))
     return out
 
 
 class Progress:
     """A line on the terminal, rewritten in place, with the time left; silent when not on one.
 
-    It goes to standard error, so that standard output holds results only.
+    It goes to standard error, so that standard output holds results only, and is as wide as the
+    terminal there allows.
     """
+
     def __init__(self, total):
-        self.total, self.done, self.start, self.shown = total, 0.0, time.perf_counter(), 0.0
+        self.total = total
+        self.done = 0.0
+        self.start = time.perf_counter()
+        self.shown = 0.0
         self.live = sys.stderr is not None and sys.stderr.isatty()
-        self.width = min(78, shutil.get_terminal_size().columns - 1)
+        self.width = 0
 
     def step(self, text, amount=1.0):
         """Count `amount` of the total as done; at most ten times a second, say so."""
         self.done += amount
         now = time.perf_counter()
-        if self.live and now - self.shown > 0.1:
+        if self.live and self.done and now - self.shown > 0.1:
             self.shown = now
-            left = (now - self.start) * (self.total / self.done - 1)
-            line = f"{text}, {max(0, left):.0f} s left"[:self.width].ljust(self.width)
+            left = max(0.0, (now - self.start) * (self.total / self.done - 1))
+            self.width = min(78, stderr_columns() - 1)
+            line = f"{left:.0f} s left, {text}"[:self.width].ljust(self.width)
             print(f"\r{line}", end="", file=sys.stderr, flush=True)
-
-    def clear(self):
-        """Wipe the line."""
-        if self.live:
-            print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        self.clear()
+        if self.live:
+            print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
+
+
+def stderr_columns():
+    """Return how wide the terminal is that standard error writes to; 80 where nobody knows."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError, AttributeError):
+        return 80
+
+
+# ---- files for results ---------------------------------------------------------------------------
+
+
+def is_special(path):
+    """Return whether the path is no file of its own: a pipe, a device, what stdout writes to."""
+    if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
+        return True
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def draft_of(path):
+    """Return the name of a draft beside a file, short whatever the file's own name is."""
+    return path.with_name(f".{os.getpid()}.part")
 
 
 def save(path, text):
-    """Write the text to the file as a whole: another reader sees the old file or the new one."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Write the text to the file as a whole: another reader sees the old file or the new one.
+
+    A link's target is written, and its permissions stay. A file with a second name (a hard link)
+    is overwritten in place. What is not a regular file, such as /dev/stdout, gets the text after
+    what it has already. OSError if that cannot be done.
+    """
+    if is_special(path):
+        if sys.stdout:
+            sys.stdout.flush()  # what was printed before comes first
+        with open(path, "a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        return
+    path = Path(os.path.realpath(path))
+    draft = draft_of(path)
     try:
         with open(draft, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.replace(draft, path)
+        if path.exists() and path.stat().st_nlink > 1:
+            shutil.copyfile(draft, path)
+        else:
+            if path.exists():
+                os.chmod(draft, stat.S_IMODE(path.stat().st_mode))
+            os.replace(draft, path)
     finally:
-        if draft.exists():
+        with contextlib.suppress(FileNotFoundError):
             draft.unlink()
 
 
-def check_writable(path, parser, option):
-    """End with one line and status 2 if a file can't be written there, before hours of work."""
+def save_all(texts):
+    """Write {path: text}, leaving out None; one that fails keeps no other from being written."""
+    failed = None
+    for path, text in texts.items():
+        if path is not None:
+            try:
+                save(path, text)
+            except OSError as error:
+                failed = error
+    if failed:
+        raise failed
+
+
+def check_outputs(args, parser):
+    """End in one line if --json or --svg can't be written, before hours of work."""
+    paths = {f"--{name}": getattr(args, name) for name in ("json", "svg")}
+    paths = {option: path for option, path in paths.items() if path is not None}
+    if len({os.path.realpath(path) for path in paths.values()}) < len(paths):
+        parser.error(f"--json and --svg are both {args.json}")
+    for option, path in paths.items():
+        check_writable(path, parser, option)
+
+
+def check_writable(path, parser=None, option=None):
+    """Find out with an empty draft whether save could write there.
+
+    If not: OSError or ValueError, or with a parser its one line about the option.
+    """
     try:
-        os.fsencode(path)
-        folder = Path(path).absolute().parent
-        possible = not Path(path).is_dir() and folder.is_dir() and os.access(folder, os.W_OK)
-    except ValueError:  # a name that no file can have
-        possible = False
-    if not possible:
-        parser.error(f"{option} {path}: no file can be written there")
+        if os.path.isdir(path):
+            raise OSError("this is a folder")
+        if is_special(path):
+            if not os.access(path, os.W_OK):
+                raise OSError("this cannot be written to")
+            return
+        target = Path(os.path.realpath(path))
+        if target.exists():
+            with open(target, "a", encoding="utf-8"):
+                pass
+        draft = draft_of(target)
+        draft.touch()
+        draft.unlink()
+    except (OSError, ValueError) as error:
+        if parser is None:
+            raise
+        parser.error(f"{option} {path}: {getattr(error, 'strerror', None) or error}")
+
+
+# ---- the command line ----------------------------------------------------------------------------
 
 
 def whole_numbers(least, most=10 ** 9):
@@ -257,14 +469,28 @@ class Parser(argparse.ArgumentParser):
 
 
 def run_program(main):
-    """Call main() as a program: a closed pipe is silent, Ctrl-C is one line and status 130."""
+    """Call main() as a program.
+
+    A closed pipe is silent; Ctrl-C is one line and status 130; what can't be read, written or
+    computed is one line and status 2.
+    """
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        if sys.stdout:
+        if hasattr(sys.stdout, "reconfigure"):  # not so in IDLE and in notebooks
             sys.stdout.reconfigure(errors="replace")
-        main()
-        if sys.stdout:
-            sys.stdout.flush()
+        try:
+            main()
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
     except KeyboardInterrupt:
-        sys.exit(print("stopped", file=sys.stderr) or 130)
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
     except BrokenPipeError:
-        sys.stdout = None
+        sys.stdout = None  # its reader has left: nothing to flush at the end
+    except (ArithmeticError, ImportError, OSError, ValueError) as error:
+        print(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}", file=sys.stderr)
+        if isinstance(error, OSError):
+            sys.stdout = None  # a full disk would complain again at the end
+        sys.exit(2)

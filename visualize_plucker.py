@@ -1,11 +1,15 @@
-"""Draw plucker_explained.svg: from two vectors and their plane to the mixing layer, in one picture.
+"""Draw the pictures: two vectors and their plane, offsets, the mixing layer. One idea each.
 
-Run:   python3 visualize_plucker.py [FILE]
-Next:  tutorial.py, the same on numbers, step by step
+Run:   python3 visualize_plucker.py [FOLDER]
+Next:  tutorial.py, the same on numbers, a screen at a time
 
-The vectors below are chosen, every other number in the picture is computed: dot products, Plücker
-coordinates and shapes by micro_grassmann.py, so that the picture cannot drift from the model.
+The vectors below are chosen, every other number in the pictures is computed: dot products, Plücker
+coordinates and shapes by micro_grassmann.py, so that no picture can drift from the model.
 """
+if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
+    import show
+    show.end_on_ctrl_c()
+
 import math
 import random
 import re
@@ -15,17 +19,18 @@ from pathlib import Path
 import micro_grassmann as model
 import show
 
-FLAT = (4, 3), (1, 3)  # panel 1: u and v in the plane
-PAIRS = ((3, 1, 1), (1, 3, 0)), ((3, 1, 1), (1, 0, 3))  # panel 2: equal u·v, two planes
-LIFTED = (2, 0, 1), (1, 2, 2)  # panel 3: u and v in space
-NAME = "michelangelo"  # panel 4: read up to its last letter
-WIDTH, HEIGHT, LEFT, RIGHT, COLUMN = 1200, 1430, 40, 620, 540
+FLAT = (4, 3), (1, 3)  # u and v in the plane
+LIFTED = (2, 0, 1), (1, 2, 2)  # u and v in space
+NAME = "michelangelo"  # read up to its last letter
+WIDTH = 800
+LEFT = 40
 
 # Three sizes of type. Blue is u and now, orange v and past, violet their plane; all are labelled.
 STYLE = """
-text { font-family: Helvetica, Arial, sans-serif; font-size: 17px }
-.title { font-size: 21px; font-weight: bold }
-.small, .sub { font-size: 15px }
+text { font-family: Helvetica, Arial, sans-serif; font-size: 18px }
+.title { font-size: 22px; font-weight: bold }
+.small { font-size: 15px }
+.sub { font-size: 13px }
 .i { font-style: italic }
 .b { font-style: italic; font-weight: bold }
 .middle { text-anchor: middle }
@@ -35,6 +40,8 @@ path { fill: none; stroke-width: 1; stroke-linecap: round; stroke-linejoin: roun
 .plane, .turn, .flow { stroke-width: 1.5 }
 .bar { stroke-width: 8; stroke-linecap: butt }
 .dash { stroke-dasharray: 5 5 }
+.ray { stroke-dasharray: 2 5 }
+.strong { font-weight: bold }
 """
 COLOURS = (  # light, dark, what they paint
     ("#ffffff", "#0d1117", ".paper { fill: # }"),
@@ -45,6 +52,7 @@ COLOURS = (  # light, dark, what they paint
     ("#7a828c", "#8b949e", ".axis, .shadow { stroke: # } .axis-head { fill: # }"),
     ("#8b939d", "#868e99", ".bar { stroke: # }"),
     ("#e1e4e8", "#2a313b", ".grid { stroke: # }"),
+    ("#b7a3d6", "#6b5a8f", ".ray { stroke: # }"),
     ("#c4c9d0", "#444c56", ".rule { stroke: # }"),
     ("#ece4f8", "#33264d", ".plane { fill: # }"),
     ("#e4e6ea", "#2d333c", ".shadow { fill: # }"),
@@ -196,75 +204,58 @@ def axes(place, length, at, u, v):
     return out
 
 
-def panel(x, y, width, title, *caption):
-    """Return a panel's rule, title and caption."""
-    out = [lines([(x, y), (x + width, y)], "rule"), text(x, y + 34, title, "title")]
-    return out + [text(x, y + 64 + 23 * n, line) for n, line in enumerate(caption)]
+# ---- the pictures --------------------------------------------------------------------------------
 
 
-# ---- the five panels -----------------------------------------------------------------------------
+def picture(height, title, *parts):
+    """Return a whole SVG with a title, light and dark."""
+    light, dark = ["\n".join(rule.replace("#", colours[k]) for *colours, rule in COLOURS)
+                   for k in (0, 1)]
+    plain_title = title.replace("*", "")
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+           f'width="{WIDTH}" height="{height}">',
+           f"<title>{plain_title}</title>",
+           f"<style>{STYLE}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n</style>",
+           f'<rect class="paper" width="{WIDTH}" height="{height}"/>',
+           text(LEFT, 44, title, "title"), *parts, "</svg>"]
+    return "\n".join(out) + "\n"
 
 
-def panel_1(x, y):
+def dot_and_plane():
     """Draw the dot product as a shadow and the Plücker coordinate as a signed area."""
-    (u, v), scale, origin = FLAT, 38, (0, 0)
+    (u, v), scale, origin = FLAT, 52, (0, 0)
     length, product, [area] = math.hypot(*u), dot(*FLAT), plucker(*FLAT)
     shadow = product / length
     foot = [shadow / length * c for c in u]
-    out = panel(x, y, COLUMN, "1  Two ways to relate two vectors",
-                "The dot product takes the shadow of *v* on *u*. The Plücker",
-                "coordinate takes the area between them, positive if the turn",
-                "from *u* to *v* is counterclockwise, negative if clockwise.")
-    out.append(text(x + 20, y + 151, f"*u* = {vec(u)}, *v* = {vec(v)}"))
-    for left in (x + 20, x + 300):
+    out = [text(LEFT, 82, f"*u* = {vec(u)}, *v* = {vec(v)}")]
+    for left, words in ((LEFT, "dot product: the shadow of *v* on *u*"),
+                        (LEFT + 390, "plane: the area between them")):
         def place(a, b, left=left):
-            return left + scale * a, y + 396 - scale * b
+            return left + scale * a, 450 - scale * b
+        out.append(text(left, 122, words))
         out += [lines([place(n, 0), place(n, 6)], "grid") for n in range(6)]
         out += [lines([place(0, n), place(5, n)], "grid") for n in range(7)]
-        if left == x + 20:
+        if left == LEFT:
             out += [lines([place(0, 0), place(*foot)], "bar"),
                     lines([place(*v), place(*foot)], "axis dash")]
         else:
             out += [parallelogram(place, origin, u, v, "plane"), turn(place, origin, u, v)]
         out += pair(place, origin, u, v)
-    out += [text(x + 20, y + 430, f"shadow {num(shadow)}, length of *u* {num(length)}"),
-            text(x + 20, y + 456, f"*u*·*v* = {num(shadow)} · {num(length)} = {num(product)}"),
-            text(x + 300, y + 430, "p_01 = *u*_0 *v*_1 \u2212 *u*_1 *v*_0"),
-            text(x + 300, y + 456, f"= {num(u[0] * v[1])} \u2212 {num(u[1] * v[0])} = {num(area)}")]
-    return out
+    right = LEFT + 390
+    out += [text(LEFT, 488, f"shadow {num(shadow)}, length of *u* {num(length)}"),
+            text(LEFT, 518, f"*u*·*v* = {num(shadow)} · {num(length)} = {num(product)}"),
+            text(right, 488, "p_01 = *u*_0 *v*_1 \u2212 *u*_1 *v*_0 = "
+                 f"{num(u[0] * v[1])} \u2212 {num(u[1] * v[0])} = {num(area)}"),
+            text(right, 518, "negative if *u* turns to *v* clockwise")]
+    return picture(545, "Two ways to relate two vectors", *out)
 
 
-def panel_2(x, y):
-    """Draw two pairs of vectors with equal dot product and different planes."""
-    products = [dot(*p) for p in PAIRS]
-    out = panel(x, y, COLUMN, "2  Equal dot product, different planes",
-                f"Both pairs have *u*·*v* = {num(products[0])}, and even equal lengths: the dot",
-                "product cannot tell them apart. One plane lies, the other",
-                "stands: the Plücker coordinates can.")
-    for left, (u, v), product in zip((x, x + 285), PAIRS, products):
-        place, at = view(left + 100, y + 330, 36, 32, 22), (0, 0, 0)
-        out += [lines([place(n, 0, 0), place(n, 4, 0)], "grid") for n in range(5)]
-        out += [lines([place(0, n, 0), place(4, n, 0)], "grid") for n in range(5)]
-        out.append(parallelogram(place, at, u, v, "plane"))
-        out += axes(place, 4.6, at, u, v)
-        for tip in u, v, [a + b for a, b in zip(u, v)]:
-            out.append(lines([place(*tip), place(tip[0], tip[1], 0)], "axis dash"))
-        out += pair(place, at, u, v)
-        out.append(text(left, y + 430, f"*u* = {vec(u)}, *v* = {vec(v)}"))
-        out.append(text(left, y + 456, f"*u*·*v* = {num(product)}"))
-        for n, (name, p) in enumerate(zip(("p_01", "p_02", "p_12"), plucker(u, v))):
-            out.append(text(left + 93 * n, y + 482, f"{name} = {num(p)}"))
-    return out
-
-
-def panel_3(x, y):
-    """Draw the three shadows of one parallelogram and Lagrange's identity."""
+def plane():
+    """Draw one parallelogram, its three shadows, and the lines that project it."""
     u, v = LIFTED
-    place, at, room = view(x + 160, y + 312, 30, 40, 30), (2.6, 3.2, 2.6), 6
-    out = panel(x, y, COLUMN, "3  One parallelogram, three shadows",
-                "Each Plücker coordinate is the area of a shadow on a wall or",
-                "the floor, positive if *u* turns to *v* as the axis with the lower",
-                "number turns to the other.")
+    place, at, room = view(250, 340, 42, 40, 30), (2.6, 3.2, 2.6), 6
+    out = []
+    corners = [corner(at, a, u, b, v) for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]
     for k in range(3):
         i, j = [n for n in range(3) if n != k]
         def wall(a, b, i=i, j=j):
@@ -275,120 +266,114 @@ def panel_3(x, y):
         flat = [[0 if n == k else c for n, c in enumerate(w)] for w in (at, u, v)]
         out.append(parallelogram(place, *flat, "shadow"))
         out.append(turn(place, *flat))
+        for point in corners:
+            out.append(lines([place(*point),
+                              place(*[0 if n == k else c for n, c in enumerate(point)])], "ray"))
     out.append(parallelogram(place, at, u, v, "plane"))
     out += axes(place, room + 0.5, at, u, v)
     out += pair(place, at, u, v)
-    p, left = plucker(u, v), x + 345
-    out += [text(left, y + 144, f"*u* = {vec(u)}"), text(left, y + 172, f"*v* = {vec(v)}")]
+    p = plucker(u, v)
+    left = 530
+    out += [text(left, 120, f"*u* = {vec(u)}"), text(left, 150, f"*v* = {vec(v)}"),
+            text(left, 196, "Areas of the shadows:")]
     for n, (where, name, area) in enumerate(zip(("floor", "left wall", "right wall"),
                                                 ("p_01", "p_02", "p_12"), p)):
-        out += [text(left, y + 214 + 28 * n, where),
-                text(left + 110, y + 214 + 28 * n, f"{name} = {num(area)}")]
+        out += [text(left, 228 + 30 * n, where), text(left + 105, 228 + 30 * n,
+                                                      f"{name} = {num(area)}")]
     squares = " + ".join(f"{num(area * area)}" for area in p)
     total, uu, vv, uv = dot(p, p), dot(u, u), dot(v, v), dot(u, v)
-    lagrange = uu * vv - uv * uv
-    return out + [
-        text(left, y + 316, "Lagrange's identity:"),
-        text(left, y + 344, f"|*p*|² = {squares} = {num(total)}"),
-        text(left, y + 372, "|*u*|²|*v*|² \u2212 (*u*·*v*)²"),
-        text(left, y + 400, f"= {num(uu)} · {num(vv)} \u2212 {num(uv)}² = {num(lagrange)}")]
+    out += [text(left, 346, "Area of the plane, squared:"),
+            text(left, 376, f"|*p*|² = {squares} = {num(total)}"),
+            text(left, 406, "= |*u*|²|*v*|² \u2212 (*u*·*v*)²"),
+            text(left, 436, f"= {num(uu)} · {num(vv)} \u2212 {num(uv)}² = "
+                 f"{num(uu * vv - uv * uv)}"),
+            text(LEFT, 560, "Negative where *u* turns to *v* against the order of the axes.")]
+    return picture(590, "One plane, three shadows: Plücker coordinates", *out)
 
 
-def panel_4(x, y):
+def offsets():
     """Draw the offsets as arcs over a name."""
     window = model.Config(vocab_size=27).window
-    t, cell, ground = len(NAME), 31, y + 345
+    t, cell, ground = len(NAME), 42, 330
     fits = [t - o for o in window if o <= t]
-    beyond = [o for o in window if o > t]
+    outside = [o for o in window if o > t]
 
     def middle(s):
-        return x + (s + max(beyond) - t + 0.5) * cell
-    out = panel(x, y, COLUMN, "4  Partners at fixed offsets",
-                f"Position *t* = {t} of {NAME} looks back by {', '.join(map(str, window))}",
-                "and skips the rest. ^ stands for BOS, which opens each name.")
+        return LEFT + (s + max(outside) - t + 0.5) * cell
+    out = [text(LEFT, 82, f"Position *t* = {t} looks back by {', '.join(map(str, window))}. "
+                "^ is BOS, which opens each name.")]
     for offset in window:
-        a, b, height = middle(t), middle(t - offset), 10 + 11.5 * offset
+        a, b, height = middle(t), middle(t - offset), 14 + 11 * offset
         style = "flow" if offset <= t else "axis dash"
         out.append(f'<path class="{style}" d="M{a:.1f} {ground - 4}'
                    f'A{(a - b) / 2:.1f} {height:.1f} 0 0 0 {b:.1f} {ground - 4}"/>')
         out.append(arrow([(b, ground - 10), (b, ground - 1)],
                          style, "head" if offset <= t else "axis-head", 9))
-        out.append(text(b - 7, ground - 18, num(offset), "small end"))
-    for s in [t - o for o in beyond] + list(range(t + 1)):
+        out.append(text(b - 8, ground - 20, num(offset), "small end"))
+    for s in [t - o for o in outside] + list(range(t + 1)):
         style = "now" if s == t else "past" if s in fits else "axis dash" if s < 0 else "axis"
-        out.append(box(middle(s) - cell / 2 + 2, ground, cell - 4, 34, style))
+        out.append(box(middle(s) - cell / 2 + 3, ground, cell - 6, 40, style))
         letter = "" if s < 0 else ("^" + NAME)[s]
-        out += [text(middle(s), ground + 23, letter, "middle"),
-                text(middle(s), ground + 54, num(s), "small middle")]
-    partners, outside = ", ".join(map(str, fits)), ", ".join(map(str, beyond))
-    return out + [text(x, ground + 92, f"Partners: {partners}. Offset {outside} reaches "
-                       "before the start.")]
+        out += [text(middle(s), ground + 27, letter, "middle"),
+                text(middle(s), ground + 62, num(s), "small middle")]
+    skipped = t - len(fits)
+    out += [text(LEFT, ground + 104, f"Partners: {', '.join(map(str, fits))}. "
+                 f"{skipped} earlier positions are skipped."),
+            text(LEFT, ground + 132, f"Offset {', '.join(map(str, outside))} reaches before the "
+                 "start: no partner.")]
+    return picture(ground + 158, "A few places only: offsets", *out)
 
 
-def panel_5(x, y):
-    """Draw the way from x to the result, with the length of each vector and each matrix's shape."""
+def layer():
+    """Draw the four steps of the mixing layer, with the length of each vector."""
     shapes, n = sizes()
-    out = panel(x, y, WIDTH - 2 * LEFT, "5  The mixing layer, from x to its result",
-                "Each box is a vector with its length, each name over an arrow a matrix with its "
-                "shape. *p* and its unit are made for each partner *s*.")
-    stages = (("*x*", n["x"]), ("*z*_t", n["z"]), ("*p*", n["p"]), ("unit", n["p"]),
-              ("mean", n["p"]), ("*g*", n["g"]), ("alpha", n["alpha"]), ("result", n["result"]))
-    width, gap, top, height = 70, 80, y + 150, 66
-    lefts = [x + k * (width + gap) for k in range(len(stages))]
-    middles = [left + width / 2 for left in lefts]
-    styles = {0: "now", 1: "now", 2: "plane", 3: "plane", 4: "plane", 5: "past"}
-    for k, (name, length) in enumerate(stages):
-        out += [box(lefts[k], top, width, height, styles.get(k, "axis")),
-                text(middles[k], top + 28, name, "middle"),
-                text(middles[k], top + 52, num(length), "middle")]
-        if k:
-            out.append(arrow([(lefts[k] - gap + 4, top + 33), (lefts[k] - 4, top + 33)], "flow"))
-    for k, matrix in (1, "W_red"), (5, "W_plu"), (6, "W_gate_g"):
-        out += [text(lefts[k] - gap / 2, top - 4, matrix, "small middle"),
-                text(lefts[k] - gap / 2, top + 17, shapes[matrix], "small middle")]
-    low, high = top + height + 70, top - 40
-    out += [arrow([(middles[0], top + height + 4), (middles[0], low), (middles[6], low),
-                   (middles[6], top + height + 4)], "flow"),
-            arrow([(middles[6], low), (middles[7], low), (middles[7], top + height + 4)], "flow"),
-            arrow([(middles[5], top - 4), (middles[5], high), (middles[7], high),
-                   (middles[7], top - 4)], "flow"),
-            text(middles[6] - 8, low - 34, "W_gate_h", "small end"),
-            text(middles[6] - 8, low - 14, shapes["W_gate_h"], "small end"),
-            box(lefts[2], top + height + 28, width, 30, "past"),
-            text(middles[2] - 10, top + height + 48, "*z*_s", "middle"),
-            text(middles[2] + 18, top + height + 48, num(n["z"]), "middle"),
-            text(lefts[3] - gap + 10, top + height + 48, "kept when *s* was the present", "small"),
-            arrow([(middles[2], top + height + 28), (middles[2], top + height + 4)], "flow")]
-    formulas = ((0, 0, "*z* = W_red *x*"), (170, 0, "*p*: Plücker coordinates of *z*_t and *z*_s"),
-                (525, 0, "unit = *p* / |*p*|"), (705, 0, "mean over the partners *s*"),
-                (950, 0, "*g* = W_plu mean"),
-                (0, 28, "alpha = sigmoid(W_gate_h *x* + W_gate_g *g*)"),
-                (525, 28, "result = alpha *x* + (1 \u2212 alpha) *g*"))
-    return out + [text(x + dx, low + 44 + dy, formula) for dx, dy, formula in formulas]
+    width, height, gap = 92, 62, 118
+    rows = (("1  reduce", (("*x*", n["x"], "now"), ("*z*_t", n["z"], "now")), "W_red",
+             "*z*_t = W_red *x*", "d numbers become r"),
+            ("2  compare", (("*z*_t, *z*_s", n["z"], "past"), ("unit", n["p"], "plane")), "plane",
+             "unit = *p* / |*p*|", "one for each partner *s*"),
+            ("3  average", (("mean", n["p"], "plane"), ("*g*", n["g"], "past")), "W_plu",
+             "*g* = W_plu mean of units", "what the past has to say"),
+            ("4  gate", (("*x*, *g*", n["x"], "now"), ("result", n["result"], "axis")), "alpha",
+             "alpha *x* + (1 \u2212 alpha) *g*", "alpha = sigmoid(W_gate [*x*; *g*])"))
+    out = []
+    for k, (verb, boxes, name, formula, words) in enumerate(rows):
+        top = 78 + 100 * k
+        out.append(text(LEFT, top + 38, verb, "strong"))
+        for m, (label, length, style) in enumerate(boxes):
+            x = 170 + m * (width + gap)
+            out += [box(x, top, width, height, style),
+                    text(x + width / 2, top + 27, label, "middle"),
+                    text(x + width / 2, top + 51, num(length), "small middle")]
+        x = 170 + width
+        out += [arrow([(x + 5, top + 31), (x + gap - 5, top + 31)], "flow"),
+                text(x + gap / 2, top + 22, name, "small middle")]
+        if name in shapes:
+            out.append(text(x + gap / 2, top + 52, shapes[name], "small middle"))
+        out += [text(500, top + 26, formula), text(500, top + 52, words, "small")]
+    top = 78 + 100 * len(rows) + 12
+    for x, style, words in ((LEFT, "now", "the present"), (LEFT + 190, "past", "of the past"),
+                            (LEFT + 380, "plane", "planes")):
+        out += [box(x, top, 26, 20, style), text(x + 36, top + 16, words, "small")]
+    out.append(text(LEFT + 520, top + 16, "below a name: its length", "small"))
+    return picture(top + 48, "The mixing layer in four steps", *out)
 
 
-def picture():
-    """Return the whole SVG."""
-    light, dark = ["\n".join(rule.replace("#", colours[k]) for *colours, rule in COLOURS)
-                   for k in (0, 1)]
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}">',
-           "<title>Plücker coordinates, explained</title>",
-           f"<style>{STYLE}{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n</style>",
-           f'<rect class="paper" width="{WIDTH}" height="{HEIGHT}"/>',
-           *panel_1(LEFT, 30), *panel_2(RIGHT, 30), *panel_3(LEFT, 550), *panel_4(RIGHT, 550),
-           *panel_5(LEFT, 1030), "</svg>"]
-    return "\n".join(out) + "\n"
+PICTURES = {"picture_dot_and_plane.svg": dot_and_plane, "picture_plane.svg": plane,
+            "picture_offsets.svg": offsets, "picture_layer.svg": layer}
 
 
-def main():
-    """Write the picture and say so; one line and status 2 if that is impossible."""
-    parser = show.Parser(description="Draw Plücker coordinates and the mixing layer.")
-    parser.add_argument("file", nargs="?", metavar="FILE",
-                        default=Path(__file__).with_name("plucker_explained.svg"))
-    file = parser.parse_args().file
-    show.check_writable(file, parser, "FILE")
-    show.save(file, picture())
-    print(f"wrote {file}")
+def main(argv=None):
+    """Write the pictures and say so; one line and status 2 if that is impossible."""
+    parser = show.Parser(description="Draw Plücker coordinates, offsets and the mixing layer.")
+    parser.add_argument("folder", nargs="?", metavar="FOLDER", type=Path,
+                        default=Path(__file__).resolve().parent, help="where to write them")
+    folder = parser.parse_args(argv).folder
+    for name in PICTURES:
+        show.check_writable(folder / name, parser, "FOLDER")
+    for name, draw in PICTURES.items():
+        show.save(folder / name, draw())
+        print(f"wrote {folder / name}")
 
 
 if __name__ == "__main__":

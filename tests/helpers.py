@@ -24,7 +24,7 @@ def set_up(model, docs, seed=42, scale=1, **changes):
     """Return all that a run starts from, drawn in main's order; scale multiplies the weights."""
     docs, rng = list(docs), random.Random(seed)
     rng.shuffle(docs)
-    vocab = sorted(set("".join(docs)))
+    vocab = model.make_vocab(docs)
     config = model.Config(len(vocab) + 1, **changes)
     params = model.init_params(config, rng)
     for w in flat(params):
@@ -46,31 +46,6 @@ def outputs(result):
 def numbers(result):
     """Return the plain numbers of one Value or several."""
     return [v.data for v in outputs(result)]
-
-
-def jacobian(model, function, point):
-    """Return d output / d input by backward, a row for each output of function(*Values)."""
-    leaves = [model.Value(number) for number in point]
-    rows = []
-    for output in outputs(function(*leaves)):
-        for leaf in leaves:
-            leaf.grad = 0.0
-        output.backward()
-        rows.append([leaf.grad for leaf in leaves])
-    return rows
-
-
-def differences(model, function, point, h=1e-3):
-    """Return the same by the five-point difference, whose error falls with h to the fourth."""
-    def at(i, shift):
-        moved = [model.Value(number + shift * (k == i)) for k, number in enumerate(point)]
-        return numbers(function(*moved))
-    columns = []
-    for i in range(len(point)):
-        near, far = zip(at(i, h), at(i, -h)), zip(at(i, 2 * h), at(i, -2 * h))
-        columns.append([(8 * (b - a) - (d - c)) / (12 * h)
-                        for (b, a), (d, c) in zip(near, far)])
-    return [list(row) for row in zip(*columns)]
 
 
 def gap(a, b):

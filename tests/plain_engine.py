@@ -20,13 +20,11 @@ class Value:
         self.local_grads = local_grads
 
     def __add__(self, other):
-        if not isinstance(other, Value):
-            other = Value(other)
+        other = other if isinstance(other, Value) else Value(other)
         return Value(self.data + other.data, (self, other), (1, 1))
 
     def __mul__(self, other):
-        if not isinstance(other, Value):
-            other = Value(other)
+        other = other if isinstance(other, Value) else Value(other)
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
     def __pow__(self, exponent):
@@ -43,26 +41,13 @@ class Value:
     def relu(self):
         return Value(max(0.0, self.data), (self,), (float(self.data > 0),))
 
-    def __radd__(self, other):
-        return self + other
-
-    def __rmul__(self, other):
-        return self * other
-
-    def __neg__(self):
-        return self * -1
-
-    def __sub__(self, other):
-        return self + -other
-
-    def __rsub__(self, other):
-        return -self + other
-
-    def __truediv__(self, other):
-        return self * other ** -1
-
-    def __rtruediv__(self, other):
-        return self ** -1 * other
+    def __neg__(self): return self * -1
+    def __radd__(self, other): return self + other
+    def __rmul__(self, other): return self * other
+    def __sub__(self, other): return self + -other
+    def __rsub__(self, other): return -self + other
+    def __truediv__(self, other): return self * other ** -1
+    def __rtruediv__(self, other): return self ** -1 * other
 
     def backward(self, recursion_limit=10_000):
         """Add d self / d node to grad in every node below; the recursion is as deep as the graph.
@@ -102,13 +87,10 @@ def add(a, b):
     return [a_i + b_i for a_i, b_i in zip(a, b)]
 
 
-def scale(x, factor):
-    return [x_i * factor for x_i in x]
-
-
 def normalize(x, mean_square, epsilon):
     """Return x / sqrt(mean_square + epsilon)."""
-    return scale(x, (mean_square + epsilon) ** -0.5)
+    factor = (mean_square + epsilon) ** -0.5
+    return [x_i * factor for x_i in x]
 
 
 def rmsnorm(x):
@@ -122,10 +104,6 @@ def softmax(scores):
     return [e / denominator for e in exps]
 
 
-def sigmoid(x):
-    return 1 / ((-x).exp() + 1)
-
-
 def attention(x, weights, past, config):
     """Return the mixing layer of the GPT; past collects a (key, value) pair for each position."""
     query = matvec(weights["wq"], x)
@@ -135,8 +113,7 @@ def attention(x, weights, past, config):
     for first in range(0, config.n_embd, width):
         part = slice(first, first + width)
         shares = softmax([dot(query[part], key[part]) / math.sqrt(width) for key, _ in past])
-        for column in range(first, first + width):
-            heads.append(dot(shares, [value[column] for _, value in past]))
+        heads += [dot(shares, column) for column in zip(*[value[part] for _, value in past])]
     return matvec(weights["wo"], heads)
 
 
@@ -144,22 +121,16 @@ def grassmann(x, weights, past, config):
     """Return the mixing layer of the Grassmann flow; past collects z for each position."""
     z = matvec(weights["W_red"], x)
     past.append(z)
-    position = len(past) - 1
     planes = []
-    for offset in config.window:
-        if position - offset >= 0:
-            other = past[position - offset]
-            plane = []
-            for i in range(config.r):
-                for j in range(i + 1, config.r):
-                    plane.append(z[i] * other[j] - z[j] * other[i])
-            planes.append(normalize(plane, dot(plane, plane), 1e-8))
+    for other in [past[-1 - offset] for offset in config.window if offset < len(past)]:
+        plane = [z[i] * other[j] - z[j] * other[i]
+                 for i in range(config.r) for j in range(i + 1, config.r)]
+        planes.append(normalize(plane, dot(plane, plane), 1e-8))
+    g = [Value(0.0) for _ in x]
     if planes:
         g = matvec(weights["W_plu"], [sum(column) / len(planes) for column in zip(*planes)])
-    else:
-        g = [Value(0.0) for _ in x]
     scores = add(matvec(weights["W_gate_h"], x), matvec(weights["W_gate_g"], g))
-    alpha = [sigmoid(score) for score in scores]
+    alpha = [1 / ((-score).exp() + 1) for score in scores]
     return [a * x_i + (1 - a) * g_i for a, x_i, g_i in zip(alpha, x, g)]
 
 

@@ -12,32 +12,41 @@ import shutil
 import sysconfig
 import tempfile
 import unittest
-from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 
 from tests.helpers import INPUT, MODELS, ROOT, run
 
 SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(ROOT.glob("*.py"))}
 GPT, CLEAN = SOURCES["micro_gpt"], SOURCES["micro_grassmann_clean"]
-ANNOTATED = SOURCES.get("micro_grassmann")
-needs_annotated = unittest.skipIf(ANNOTATED is None, "micro_grassmann.py is not there")
+FILES = {model.__name__: SOURCES[model.__name__] for model in MODELS}
+SCRIPTS = {name: source for name, source in SOURCES.items() if name not in FILES}
+HELPERS = {"show", "beyond", "inside", "compare", "benchmark_paren"}  # the last for its brackets
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-OWN = {"micro_gpt": ["Config", "softmax", "mix"],
-       "micro_grassmann_clean": ["Config", "plucker", "mix", "gate"]}
+
+
+class House(unittest.TestCase):
+    def complains(self, complaints, source, *changes):
+        """Check that each change of the source, an old and a new text, leads to a complaint."""
+        for old, new in changes:
+            broken = source.replace(old, new)
+            self.assertNotEqual(source, broken, f"{old} is gone: choose another change")
+            self.assertNotEqual(complaints(broken), [], f"{old} -> {new}")
+
 
 # ---- one file is enough --------------------------------------------------------------------------
 
 
-def foreign_imports(source):
+def imported(source):
+    """Return the names of all modules that a file imports."""
+    nodes = list(ast.walk(ast.parse(source)))
+    return [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names] \
+        + ["." * node.level + (node.module or "") for node in nodes
+           if isinstance(node, ast.ImportFrom)]
+
+
+def foreign(source):
     """Complain of whatever is imported from outside the standard library."""
-    wanted = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            wanted |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            wanted.add("." * node.level + (node.module or ""))
-    return [f"imports {name}" for name in sorted(wanted) if not in_standard_library(name)]
+    return [name for name in imported(source) if not in_standard_library(name)]
 
 
 def in_standard_library(name):
@@ -61,131 +70,59 @@ def run_alone(source):
                    cwd=elsewhere)
 
 
-class OneFileIsEnough(unittest.TestCase):
-    """Each model file, copied alone with input.txt, runs."""
-
-    def test_imports(self):
-        """The standard library and nothing else."""
-        for model in MODELS:
-            self.assertEqual(foreign_imports(SOURCES[model.__name__]), [], model.__name__)
-        for line in ("import micro_gpt", "from micro_gpt import Value", "import torch.nn",
-                     "from . import helpers", "def f():\n    import tests.helpers"):
-            self.assertEqual(len(foreign_imports(f"{CLEAN}\n{line}\n")), 1, line)
-
+class OneFileIsEnough(House):
     def test_runs_alone(self):
-        """It trains, evaluates and samples."""
-        for model in MODELS:
-            result = run_alone(SOURCES[model.__name__])
-            self.assertEqual((result.returncode, result.stderr), (0, ""), model.__name__)
-            self.assertRegex(result.stdout, r"(?s)^\d+ documents.* [1-9]\d* unseen documents: "
-                                            r"\d\.\d+\nsample  1: [a-z]*\n$")
+        """Each model file, copied alone with input.txt, trains, evaluates and samples."""
+        for name, source in FILES.items():
+            result = run_alone(source)
+            self.assertEqual((result.returncode, result.stderr, foreign(source)), (0, "", []), name)
+            self.assertRegex(result.stdout, r"(?s)^\d+ documents.*20 documents held out.*: \d\."
+                                            r"\d+\nsample  1: [a-z]*\n$")
         self.assertIn("micro_gpt", run_alone(f"import micro_gpt\n{CLEAN}").stderr)
+        self.complains(foreign, CLEAN, *[("import gc", line) for line in (
+            "import micro_gpt", "from micro_gpt import Value", "import torch.nn",
+            "from . import helpers", "def f():\n    import tests.helpers")])
 
 
 # ---- the diff is the paper -----------------------------------------------------------------------
 
-SIZES = "V, d = 0", "V, d, r = 0", "layer = 0"
-MAY_DIFFER = {ast.dump(ast.parse(code).body[0].targets[0]) for code in SIZES}
+
+def apart(source):
+    """Return a model file without its first line and its mixing layer, and that section alone."""
+    lines = source.splitlines()[1:]
+    start = next(n for n, line in enumerate(lines) if line.startswith("# ---- the mixing layer"))
+    end = next(n for n, line in enumerate(lines) if n > start and line.startswith("# ----"))
+    return lines[:start] + lines[end:], ast.parse("\n".join(lines[start:end])).body
 
 
-@lru_cache(None)
-def anatomy(source):
-    """Return what two model files have in common, and where they may differ.
-
-    own: the names defined in the mixing section; init: the two statements of init_params that
-    hold the sizes and the layer's matrices; common: the name, tree and text of all else at top
-    level but the first docstring; lines: the file without its first line and without those.
-    """
-    tree, lines = ast.parse(source), source.splitlines()
-    rulers = [n for n, line in enumerate(lines, 1) if line.startswith("# ----")]
-    section = range(0)
-    for start, end in zip(rulers, rulers[1:]):
-        if lines[start - 1].startswith("# ---- the mixing layer"):
-            section = range(start, end)
-    found = SimpleNamespace(own=[], init=[], common=[], mix=None)
-    skipped = {1, *section}
-    for node in tree.body[ast.get_docstring(tree) is not None:]:
-        text = "\n".join(lines[node.lineno - 1:node.end_lineno])
-        name = getattr(node, "name", text.partition(" = ")[0].partition("\n")[0])
-        if node.lineno in section:
-            found.own.append(name)
-        elif name != "init_params":
-            found.common.append((name, ast.dump(node), text))
-        else:
-            found.init = [statement for statement in node.body if isinstance(statement, ast.Assign)
-                          and ast.dump(statement.targets[0]) in MAY_DIFFER]
-            for statement in found.init:
-                skipped |= set(range(statement.lineno, statement.end_lineno + 1))
-        if name == "mix":
-            found.mix = ast.dump(node.args)
-    found.lines = [line for n, line in enumerate(lines, 1) if n not in skipped]
-    return found
+def differences(gpt, clean):
+    """Complain of each difference that is not within the mixing layer's section."""
+    (one, gpt_own), (two, clean_own) = apart(gpt), apart(clean)
+    complaints = list(difflib.unified_diff(one, two, n=0, lineterm=""))
+    seams = [[(node.name, ast.dump(node.args) if isinstance(node, ast.FunctionDef) else "")
+              for node in own if node.name in ("Config", "mixing_shapes", "mix")]
+             for own in (gpt_own, clean_own)]
+    return complaints if seams[0] == seams[1] else [*complaints, "other names or arguments"]
 
 
-def paper_complaints(gpt, clean):
-    """Complain of each difference that is not the mixing layer, its parameters or its sizes."""
-    one, two = anatomy(gpt), anatomy(clean)
-    complaints = [f"the mixing section defines {side.own}" for side, own
-                  in zip((one, two), OWN.values()) if side.own != own]
-    for part, twin in itertools.zip_longest(one.common, two.common, fillvalue=("nothing",)):
-        if part != twin:
-            complaints.append(f"{part[0]} on one side, {twin[0]} on the other differ")
-    complaints += difflib.unified_diff(one.lines, two.lines, n=0, lineterm="")
-    if one.mix != two.mix:
-        complaints.append("mix takes other arguments")
-    return complaints + init_complaints(one.init, two.init)
-
-
-def init_complaints(*sides):
-    """Complain where the two statements differ in more than r and the mixing layer's matrices."""
-    try:
-        sizes, layers = [], []
-        for size, layer in sides:
-            pairs = zip(size.targets[0].elts, size.value.elts)
-            sizes.append({name.id: ast.dump(value) for name, value in pairs})
-            pairs = zip(layer.value.keys, layer.value.values)
-            layers.append([(key.value, ast.dump(value)) for key, value in pairs])
-    except (ValueError, AttributeError):
-        return ["init_params has other statements than the sizes and the layer"]
-    complaints = [f"init_params: {name} differs" for name in ("V", "d")
-                  if sizes[0].get(name) != sizes[1].get(name)]
-    if [name for name, _ in layers[0][-2:]] != ["fc1", "fc2"] or layers[0][-2:] != layers[1][-2:]:
-        complaints.append("init_params: fc1 and fc2 must come last and be equal")
-    return complaints
-
-
-class TheDiffIsThePaper(unittest.TestCase):
-    """micro_gpt.py and micro_grassmann_clean.py differ in the mixing layer only."""
-
+class TheDiffIsThePaper(House):
     def test_same_program(self):
-        """Definition for definition, word for word."""
-        self.assertEqual(paper_complaints(GPT, CLEAN), [])
-
-    def test_differences_show(self):
-        """A change on one side outside the mixing layer is reported, inside it is not."""
-        for old, new in (("level", "edge"), ("0.08", "0.09"), ("1e-5", "1e-6"),
-                         ("clear the", "clear  the"), ("gc.enable()", "gc.enable()  # back"),
-                         ("import gc\n", "import gc\nimport os\n"), ("import gc\n", ""),
-                         ("def evaluate(", "def aside():\n    pass\ndef evaluate("),
-                         ("# ---- training, ev", "# ---- Training, ev"),
-                         ("# ---- the model:", "def aside():\n    pass\n# ---- the model:"),
-                         ("(4 * d, d)", "(2 * d, d)"), ("(d, 4 * d)}", "(d, 5 * d)}"),
-                         ("config.n_embd", "config.n_layer"), ("V, d", "W, d"),
-                         ('"fc1"', '"fc3"'), ("def mix(x, layer, past,", "def mix(x, past, layer,"),
-                         ("def mix(", "def blend("), ("sumprod = count()", "sumprod = count(1)"),
-                         ("if __name__", "main()\nif __name__")):
-            for name, source in ("gpt", GPT), ("clean", CLEAN):
-                broken = source.replace(old, new)
-                self.assertNotEqual(source, broken, f"{old} is gone: choose another change")
-                pair = (broken, CLEAN) if name == "gpt" else (GPT, broken)
-                with self.subTest(file=name, old=old, new=new):
-                    self.assertNotEqual(paper_complaints(*pair), [])
+        """Word for word, but for the mixing layer; its seams have the same names and arguments."""
+        self.assertEqual(differences(GPT, CLEAN), [])
+        changes = (("visited", "seen"), ("0.08", "0.09"), ("1e-5", "1e-6"), ("import gc\n", ""),
+                   ("clear the", "clear  the"), ("# ---- training, ev", "# ---- Training, ev"),
+                   ("def evaluate(", "def aside():\n    pass\n\n\ndef evaluate("),
+                   ("(4 * d, d)", "(2 * d, d)"), ("def mix(x, layer,", "def mix(layer, x,"),
+                   ("def mix(", "def blend("), ("if __name__", "main()\nif __name__"))
+        self.complains(lambda broken: differences(broken, CLEAN), GPT, *changes)
+        self.complains(lambda broken: differences(GPT, broken), CLEAN, *changes)
         for old, new in ((" + 1e-8) ** -0.5", " + 1e-7) ** -0.5"), ("a Grassmann", "one Grassmann"),
-                         ('"""A Grass', '"""The Grass'), ('"W_red": (r, d)', '"W_red": (r, 2)')):
-            self.assertEqual(paper_complaints(GPT, CLEAN.replace(old, new)), [])
+                         ('"W_red": (config.r, d)', '"W_red": (config.r, 2)')):
+            self.assertEqual(differences(GPT, CLEAN.replace(old, new)), [])
 
 
 # ---- the annotated file is the clean file --------------------------------------------------------
+
 
 def bare(source):
     """Return the tree of each top-level statement, without docstrings; comments have none."""
@@ -196,145 +133,197 @@ def bare(source):
     return [(getattr(node, "name", ""), ast.dump(node)) for node in tree.body]
 
 
-def annotation_complaints(annotated, clean):
-    """Complain of each statement that differs by more than comments and docstrings."""
-    return [f"{one[0]} on one side, {two[0]} on the other differ" for one, two
-            in itertools.zip_longest(bare(annotated), bare(clean), fillvalue=("nothing", ""))
-            if one != two]
+def more_than_words(source):
+    """Complain of each statement that differs from the clean file's."""
+    pairs = itertools.zip_longest(bare(source), bare(CLEAN), fillvalue=("nothing", ""))
+    return [f"{one[0]} here, {two[0]} there" for one, two in pairs if one != two]
 
 
-class TheAnnotatedFileIsTheCleanFile(unittest.TestCase):
-    """micro_grassmann.py adds words and no code."""
-
-    @needs_annotated
+class TheAnnotatedFileIsTheCleanFile(House):
     def test_same_tree(self):
-        """Comments and docstrings aside, the two are one program."""
-        self.assertEqual(annotation_complaints(ANNOTATED, CLEAN), [])
-
-    def test_differences_show(self):
-        """A change of the code is reported; other words, comments and empty lines are not."""
-        for old, new in (("level", "edge"), ("1e-8", "1e-7"), ("import gc\n", ""),
-                         ("        gc.enable()", "        gc.enable()\n        gc.collect()"),
-                         ("def evaluate(", "x = 1\ndef evaluate("), ("a.data - (b", "a.data + (b")):
-            broken = CLEAN.replace(old, new)
-            self.assertNotEqual(CLEAN, broken, f"{old} is gone: choose another change")
-            self.assertNotEqual(annotation_complaints(broken, CLEAN), [], old)
-            self.assertNotEqual(annotation_complaints(CLEAN, broken), [], old)
+        """micro_grassmann.py adds words and no code, and its examples show what is computed."""
+        self.assertEqual(more_than_words(SOURCES["micro_grassmann"]), [])
+        self.complains(more_than_words, CLEAN, ("visited", "seen"), ("1e-8", "1e-7"),
+                       ("            gc.enable()", "            gc.collect()"),
+                       ("import gc\n", ""), ("def evaluate(", "x = 1\ndef evaluate("),
+                       ("self.data - other", "self.data + other"))
         words = CLEAN.replace('    """', '    """In other words. ')
-        words = words.replace("\ndef ", "\n\n# Why.\ndef ")
-        self.assertNotEqual(CLEAN, words)
-        self.assertEqual(annotation_complaints(words, CLEAN), [])
-
-
-# ---- form ----------------------------------------------------------------------------------------
-
-def docstring_complaints(source, one_line=False):
-    """Complain of public names without a docstring; lift and Value's operators explain themselves.
-
-    With one_line, also of docstrings that take more than one line.
-    """
-    complaints, tree = [], ast.parse(source)
-    places = [("", tree.body)] + [(f"{node.name}.", node.body) for node in tree.body
-                                  if isinstance(node, ast.ClassDef)]
-    for prefix, body in places:
-        for node in body:
-            if not isinstance(node, DEFINITIONS):
-                continue
-            name, words = prefix + node.name, ast.get_docstring(node)
-            on_one_line = node.body[0].lineno == node.lineno
-            exempt = name == "lift" or (prefix == "Value." and node.name != "backward")
-            if words is None:
-                if not node.name.startswith("_") and not (exempt and on_one_line):
-                    complaints.append(f"{name} has no docstring")
-            elif one_line and "\n" in words.strip():
-                complaints.append(f"{name}: more than one line")
-    return complaints + ([] if ast.get_docstring(tree) else ["the file has no docstring"])
-
-
-def line_complaints(source, columns=100):
-    """Complain of long lines, tabs and spaces at the end."""
-    return [f"line {n}: {line!r}" for n, line in enumerate(source.split("\n"), 1)
-            if len(line) > columns or line != line.rstrip() or "\t" in line]
-
-
-IMPORT = """
-import sys
-opened = []
-def watch(event, arguments):
-    if event == "open" and str(arguments[0]).startswith({root!r}):
-        if not str(arguments[0]).endswith((".py", ".pyc")) and "__pycache__" not in arguments[0]:
-            opened.append(arguments[0])
-sys.path.insert(0, {root!r})
-sys.addaudithook(watch)
-import {name}
-sys.exit("opened " + ", ".join(map(str, opened)) if opened else 0)
-"""
-
-
-def import_complaints(name, folder):
-    """Complain of what an import prints and of the files of the project that it opens."""
-    with tempfile.TemporaryDirectory() as elsewhere:
-        code = IMPORT.format(name=name, root=str(folder))
-        result = run("-B", "-c", code, cwd=elsewhere)
-    return [text for text in (result.stdout, result.stderr) if text]
-
-
-class Form(unittest.TestCase):
-    """Short, documented, quiet."""
-
-    def test_clean_file_is_short(self):
-        """At most 200 lines: it is meant to be read in one go."""
-        self.assertLessEqual(len(CLEAN.splitlines()), 200)
-
-    def test_lines(self):
-        """At most 100 columns; no tab, no space at the end of a line."""
-        for name, source in SOURCES.items():
-            self.assertEqual(line_complaints(source), [], name)
-        for line in "x = 1 ", "\tx = 1", "x" * 101, " ":
-            self.assertEqual(len(line_complaints(f"{CLEAN}{line}\n")), 1)
-
-    def test_docstrings(self):
-        """Every public name says what it is for, in one line in the bare files."""
-        for name, source in SOURCES.items():
-            self.assertEqual(docstring_complaints(source, name in OWN), [], name)
-        for old, new in (('    """Return the dot product of two vectors as one node."""\n', ""),
-                         ("def lift(x): return x", "def lift(x):\n    return x"),
-                         ("def lift(x)", "def lifted(x)"),
-                         ('"""Return x divided by', '"""Return x\n\n    divided by'),
-                         ('        """Set grad to', '        f"""Set grad to'),
-                         ('"""A Grassmann', 'f"""A Grassmann')):
-            broken = CLEAN.replace(old, new)
-            self.assertNotEqual(CLEAN, broken, f"{old} is gone: choose another change")
-            self.assertEqual(len(docstring_complaints(broken, True)), 1, old)
-
-    def test_imports_are_quiet(self):
-        """Importing prints nothing and opens no file of the project."""
-        for name in SOURCES:
-            self.assertEqual(import_complaints(name, ROOT), [], name)
-
-    def test_loud_imports_show(self):
-        """A file that prints, and one that reads, are caught."""
-        with tempfile.TemporaryDirectory() as folder:
-            folder = Path(folder).resolve()
-            shutil.copy(INPUT, folder / "input.txt")
-            for code in "print(1)", "import sys; sys.stderr.write('x')", \
-                    "from pathlib import Path; Path(__file__).with_name('input.txt').read_text()":
-                (folder / "loud.py").write_text(code, encoding="utf-8")
-                self.assertEqual(len(import_complaints("loud", folder)), 1, code)
-
-    @needs_annotated
-    def test_examples(self):
-        """The examples in the annotated file show what the code computes."""
+        self.assertEqual(more_than_words(words.replace("\ndef ", "\n\n# Why.\ndef ")), [])
         result = doctest.testmod(MODELS[2])
         self.assertGreater(result.attempted, 0)
         self.assertEqual(result.failed, 0)
 
 
-class Names(unittest.TestCase):
-    """input.txt, the list to train on."""
+# ---- no script restates a formula ----------------------------------------------------------------
+
+
+def functions(source):
+    """Return {name: node} of the functions and classes outside classes, nested ones too."""
+    tree = ast.parse(source)
+    methods = [method for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+               for method in node.body]
+    return {node.name: node for node in ast.walk(tree)
+            if isinstance(node, DEFINITIONS) and node not in methods}
+
+
+def restated(source):
+    """Complain of a function that has a model's name and doesn't call it, and of imports upward."""
+    allowed = {*FILES, *HELPERS}
+    complaints = [f"imports {name}" for name in imported(source)
+                  if name.partition(".")[0] in {*SOURCES, "large", "tests"} - allowed]
+    model_names = {*functions(GPT), *functions(CLEAN)} - {"main", "read_options"}
+    for name, node in functions(source).items():
+        used = [part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)]
+        if name in model_names and name not in used:
+            complaints.append(f"{name} is the model's")
+    return complaints
+
+
+class NoScriptRestatesAFormula(House):
+    def test_scripts(self):
+        """They import the model, and no other script but the helpers."""
+        for name, source in SCRIPTS.items():
+            self.assertEqual(restated(source), [], name)
+        self.complains(restated, "import show\n", *[("import show", code) for code in (
+            "import tutorial", "from large import model", "import tests.helpers",
+            "class Value:\n    pass", "def rmsnorm(x):\n    return x",
+            "def f():\n    def plucker(u, v):\n        return dot(u, v)")])
+        own = "def dot(u, v):\n    return micro_gpt.dot(u, v).data\n"
+        self.assertEqual(restated(own), [])
+
+
+# ---- calm ----------------------------------------------------------------------------------------
+
+OPERATORS = ("def __truediv__", "def __neg__", "def __rsub__", "def __rtruediv__")
+
+
+def not_calm(source, columns=100):
+    """Complain of what makes a reader stop: the design's list of tricks, and PEP 8's blanks."""
+    complaints, starts, lines = [], set(), source.split("\n")
+    for node in ast.walk(ast.parse(source)):
+        tricks = {
+            "walrus": isinstance(node, ast.NamedExpr),
+            "control flow by and, or, if-else":
+                isinstance(node, ast.Expr) and isinstance(node.value, (ast.BoolOp, ast.IfExp)),
+            "chained assignment": isinstance(node, ast.Assign) and len(node.targets) > 1,
+            "tuple assignment": isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple)
+                and isinstance(node.targets[0], ast.Tuple),
+            "lambda with a name": isinstance(node, ast.Assign)
+                and isinstance(node.value, ast.Lambda),
+            "two statements on a line": isinstance(node, ast.stmt) and node.lineno in starts
+                and not lines[node.lineno - 1].strip().startswith(OPERATORS)}
+        complaints += [f"line {node.lineno}: {trick}" for trick, found in tricks.items() if found]
+        if isinstance(node, ast.stmt):
+            starts.add(node.lineno)
+    for n, line in enumerate(lines):
+        if len(line) > columns or line != line.rstrip() or "\t" in line:
+            complaints.append(f"line {n + 1}: too long, a tab or a space at the end")
+        if line.strip().startswith(("def ", "class ")) and not line.strip().startswith(OPERATORS):
+            above = n
+            while lines[above - 1].strip()[:1] in ("#", "@"):
+                above -= 1
+            blanks = ["", ""] if line[0] != " " else [""]
+            if lines[above - len(blanks):above] != blanks or not lines[above - len(blanks) - 1]:
+                complaints.append(f"line {n + 1}: blank lines above")
+    return complaints
+
+
+class Calm(House):
+    def test_model_files(self):
+        """A reader who knows basic Python never stops to decode."""
+        for name, source in FILES.items():
+            self.assertEqual(not_calm(source), [], name)
+        before = "def evaluate("
+        self.complains(not_calm, CLEAN, *[(before, f"{code}\n\n\n{before}") for code in (
+            "if (n := 3):\n    pass", "x = y = 1", "a, b = 1, 2", "x or print()", "x = 1; y = 2",
+            "def f(): return 1", "def f():\n    return 1\n\n\n", "if x: y = 1", "x = 1 ",
+            "x = [\n\t1]", "f = lambda x: x", f"x = {'1' * 97}", "print() if x else 0")],
+            ("\n\n\ndef rmsnorm", "\n\ndef rmsnorm"), ("\n\n    def exp", "\n    def exp"),
+            ("\n\n    def exp", "\n\n\n    def exp"))
+
+    def test_length(self):
+        """The clean file is read in one go: lines that are not blank."""
+        self.assertLessEqual(len([line for line in CLEAN.splitlines() if line.strip()]), 315)
+
+
+# ---- words, and a quiet import -------------------------------------------------------------------
+
+
+def unexplained(source, one_line=False):
+    """Complain of public names without a docstring.
+
+    With one_line, of docstrings of more than one line; there Value's small methods need none.
+    """
+    complaints, tree = [], ast.parse(source)
+    places = [("", tree.body)] + [(f"{node.name}.", node.body) for node in tree.body
+                                  if isinstance(node, ast.ClassDef)]
+    for prefix, body in places:
+        for node in [node for node in body if isinstance(node, DEFINITIONS)]:
+            name, words = prefix + node.name, ast.get_docstring(node)
+            exempt = one_line and prefix == "Value." and node.name != "backward"
+            if words is None and not node.name.startswith("_") and not exempt:
+                complaints.append(f"{name} has no docstring")
+            if one_line and "\n" in (words or "").strip():
+                complaints.append(f"{name}: more than one line")
+    return complaints + ([] if ast.get_docstring(tree) else ["the file has no docstring"])
+
+
+IMPORT = """
+import sys
+noise = []
+def opened(event, arguments):
+    path = str(arguments[0]) if event == "open" else ""
+    if path.startswith({root!r}) and not path.endswith(".py") and "__pycache__" not in path:
+        noise.append("opens " + path)
+def called(frame, event, argument):
+    if frame.f_code.co_name in ("train", "forward", "backward"):
+        noise.append("calls " + frame.f_code.co_name)
+sys.path.insert(0, {root!r})
+sys.addaudithook(opened)
+sys.setprofile(called)
+import {name}
+sys.setprofile(None)
+sys.exit(", ".join(noise))
+"""
+
+
+def noise(name, folder):
+    """Return what an import prints, which files of the project it opens, whether it trains."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        result = run("-B", "-c", IMPORT.format(name=name, root=str(folder)), cwd=elsewhere)
+    return (result.stdout + result.stderr).strip()
+
+
+class Form(House):
+    def test_docstrings(self):
+        """Every public name says what it is for, in one line in the bare files."""
+        for name, source in SOURCES.items():
+            self.assertEqual(unexplained(source, source in (GPT, CLEAN)), [], name)
+        self.complains(lambda source: unexplained(source, True), CLEAN,
+                       ('    """Return the dot product of two vectors as one node."""\n', ""),
+                       ('"""Return x divided by', '"""Return x\n\n    divided by'),
+                       ('        """Set grad to', '        f"""Set grad to'),
+                       ('"""A Grassmann', 'f"""A Grassmann'))
+
+    def test_columns(self):
+        """No line of any file is longer than a window."""
+        for name, source in SOURCES.items():
+            self.assertEqual([line for line in source.split("\n") if len(line) > 100], [], name)
+
+    def test_imports_are_quiet(self):
+        """Importing prints nothing, opens no file of the project and trains nothing."""
+        for name in SOURCES:
+            self.assertEqual(noise(name, ROOT), "", name)
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder).resolve()
+            shutil.copy(INPUT, folder / "input.txt")
+            for code in "print(1)", "def train():\n    pass\n\n\ntrain()", \
+                    "import sys; sys.stderr.write('x')", "open(__file__[:-7] + 'input.txt')":
+                (folder / "loud.py").write_text(code, encoding="utf-8")
+                self.assertNotEqual(noise("loud", folder), "", code)
 
     def test_names(self):
-        """Thousands of distinct lower-case names that fit into a block."""
+        """input.txt: thousands of distinct lower-case names that fit into a block."""
         names = INPUT.read_text(encoding="utf-8").splitlines()
         self.assertGreaterEqual(len(names), 4000)
         self.assertEqual(len(set(names)), len(names))

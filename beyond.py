@@ -1,0 +1,268 @@
+"""Mixing layers that the paper does not have: a faster form of its own, controls, and a counter.
+
+The paper compares its layer with attention. To learn what does the work, compare it with other maps
+over the same offsets, too. Each function here stands in for one that a model file names, such as
+mean_plane in micro_grassmann.py, and takes the copy of the file that it works in first. All else
+stays the file's: what these layers have in common with the paper's, they share with it.
+
+There is nothing to run: python3 benchmark.py --controls and benchmark_paren.py --controls do.
+"""
+import functools
+import importlib.util
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import micro_gpt
+import micro_grassmann
+
+
+def variant(base, **stand_ins):
+    """Return a copy of a model file in which some named functions are exchanged.
+
+    A stand-in gets the copy as its first argument, then what the function got. The functions of the
+    file itself stay at hand as copy.original.mix and so on. Values of two copies do not mix.
+    """
+    spec = importlib.util.spec_from_file_location(f"variant of {base.__name__}", base.__file__)
+    copy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(copy)
+    copy.original = SimpleNamespace(**vars(copy))
+    for name, stand_in in stand_ins.items():
+        setattr(copy, name, functools.partial(stand_in, copy))
+    return copy
+
+
+def partners(past, config):
+    """Return the states that the window reaches from the last one in past, nearest offset first."""
+    return [past[-1 - offset] for offset in config.window if offset < len(past)]
+
+
+def zeros(model, number):
+    """Return so many Values that are 0."""
+    return [model.Value(0.0) for _ in range(number)]
+
+
+def mean_or_zeros(model, vectors, number):
+    """Return the mean of the vectors, each of so many Values; zeros if there is none."""
+    if not vectors:
+        return zeros(model, number)
+    return [model.mean(column) for column in zip(*vectors)]
+
+
+# ---- the loop over the offsets, folded: the same function from fewer coordinates -----------------
+
+
+def fold(model, z, states):
+    """Return the sum of v / |z ∧ v| over the states v: wedged with z, the sum of their unit planes.
+
+    Ours. The wedge p(z, v) is linear in v, so the sum of the p(z, v) / |z ∧ v| is p(z, that sum).
+    The lengths need no coordinates: |z ∧ v|² = |z|² |v|² - (z·v)² (Lagrange's identity), to which
+    1e-8 is added as in unit_plucker. Where z and v are nearly parallel, two nearly equal numbers
+    are subtracted: relu keeps rounding from making the difference negative, and benchmark.py
+    prints the error.
+    """
+    square = model.dot(z, z)
+    weights = []
+    for v, product in zip(states, model.linear(z, [tuple(v) for v in states])):
+        area = (square * model.dot(v, v) - product * product).relu()
+        weights.append((area + 1e-8) ** -0.5)
+    return model.linear(weights, zip(*states))
+
+
+def folded_mean_plane(model, past, config):
+    """Stand in for mean_plane: the same numbers, from one wedge instead of one an offset. Ours."""
+    z = past[-1]
+    states = partners(past, config)
+    if not states:
+        return zeros(model, len(z) * (len(z) - 1) // 2)
+    share = 1 / len(states)
+    return model.plucker(z, [m_i * share for m_i in fold(model, z, states)])
+
+
+# ---- controls: other maps over the same offsets --------------------------------------------------
+#
+# Each returns features of the past in mean_plane's place; W_plu, with as many columns as there are
+# features, makes g of them, and the gate follows as ever.
+
+
+def stacked_states(model, past, config):
+    """Return [z_t; z_(t-1); z_(t-2); z_(t-4) ...], zeros where no partner is: no plane at all.
+
+    W_plu then is a linear map that has its own weights for each offset, which is a causal dilated
+    convolution (as in WaveNet, van den Oord et al. 2016, arXiv:1609.03499).
+    """
+    z = past[-1]
+    features = list(z)
+    for offset in config.window:
+        features += past[-1 - offset] if offset < len(past) else zeros(model, len(z))
+    return features
+
+
+def mean_state(model, past, config):
+    """Return the mean of the partners' z: what is left of the paper's layer without planes."""
+    return mean_or_zeros(model, partners(past, config), config.r)
+
+
+def stacked_planes(model, past, config, plane="unit_plucker"):
+    """Return the planes z_t spans with its partners side by side, zeros where no partner is. Ours.
+
+    The paper's layer takes their mean, which is the same whichever offset a plane belongs to; here
+    W_plu has its own columns for each offset. plane="plucker" keeps the planes' lengths.
+    """
+    z = past[-1]
+    features = []
+    for offset in config.window:
+        if offset < len(past):
+            features += getattr(model, plane)(z, past[-1 - offset])
+        else:
+            features += zeros(model, config.r * (config.r - 1) // 2)
+    return features
+
+
+def mean_product(model, past, config):
+    """Return the mean of the elementwise products of z_t with its partners, each of length 1.
+
+    The product takes the plane's place: the same symmetries as a dot product, no order in time.
+    """
+    z = past[-1]
+    units = []
+    for state in partners(past, config):
+        product = [a * b for a, b in zip(z, state)]
+        inverse_length = (model.dot(product, product) + 1e-8) ** -0.5
+        units.append([p_i * inverse_length for p_i in product])
+    return mean_or_zeros(model, units, config.r)
+
+
+def shapes_with(columns, model, config):
+    """Stand in for mixing_shapes: W_plu gets columns(config) columns."""
+    shapes = model.original.mixing_shapes(config)
+    shapes["W_plu"] = (config.n_embd, columns(config))
+    return shapes
+
+
+def control(features, columns):
+    """Return the Grassmann file with other features of the past than the mean plane."""
+    return variant(micro_grassmann, mean_plane=features,
+                   mixing_shapes=lambda model, config: shapes_with(columns, model, config))
+
+
+class NearbyConfig(NamedTuple):
+    """Attention's sizes, and the offsets it may look back by, with itself."""
+
+    vocab_size: int
+    n_embd: int = 16
+    n_layer: int = 1
+    block_size: int = 16
+    n_head: int = 4
+    window: tuple = micro_grassmann.Config._field_defaults["window"]
+
+
+def attend_nearby(model, q, past, config):
+    """Stand in for attend: softmax over t itself and its partners only, not all of the past."""
+    return model.original.attend(q, [past[-1], *partners(past, config)], config)
+
+
+def backpropagate_but_w_red(model, tokens, params, config):
+    """Stand in for backpropagate: W_red gets no gradient, so Adam leaves it as it was drawn."""
+    loss = model.original.backpropagate(tokens, params, config)
+    for n in range(config.n_layer):
+        for row in params[f"layer{n}.W_red"]:
+            for weight in row:
+                weight.grad = 0.0
+    return loss
+
+
+# ---- a layer that counts -------------------------------------------------------------------------
+
+
+def counting_shapes(model, config):
+    """Stand in for mixing_shapes: W_red has r - 1 rows, for z ends with a constant 1."""
+    shapes = model.original.mixing_shapes(config)
+    shapes["W_red"] = (config.r - 1, config.n_embd)
+    return shapes
+
+
+def counting_mix(model, x, layer, past, params, config, normalised=False):
+    """Stand in for mix: one more partner joins, c, the running sum of all earlier y. Ours.
+
+    y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes of z with
+    the offsets' z have length 1 as ever, that with c has not: its coordinates y_i * 1 - 1 * c_i
+    are linear in the past, so c can hold how many brackets are open. past holds each z and the sum
+    up to it. All planes are folded into one and divided by their number. O(L).
+    """
+    y = model.linear(x, params[f"{layer}.W_red"])
+    sums = past[-1][1] if past else zeros(model, len(y))
+    z = [*y, model.Value(1.0)]
+    c = [*sums, model.Value(1.0)]
+    past.append((z, model.add(sums, y)))
+    states = [state for state, _ in partners(past, config)]
+    if normalised:
+        m = fold(model, z, [*states, c])
+    else:
+        m = model.add(c, fold(model, z, states)) if states else c
+    share = 1 / (len(states) + 1)
+    g = model.linear(model.plucker(z, [m_i * share for m_i in m]), params[f"{layer}.W_plu"])
+    return model.gate(x, g, layer, params)
+
+
+def counting_mix_normalised(model, *args):
+    """Stand in for mix: as counting_mix, but the plane with c is scaled to length 1 as well."""
+    return counting_mix(model, *args, normalised=True)
+
+
+def summing_mix(model, x, layer, past, params, config):
+    """Stand in for mix: W_plu reads [z; the running sum of the earlier z], no plane. O(L)."""
+    z = model.linear(x, params[f"{layer}.W_red"])
+    sums = past[-1] if past else zeros(model, len(z))
+    past.append(model.add(sums, z))
+    g = model.linear([*z, *sums], params[f"{layer}.W_plu"])
+    return model.gate(x, g, layer, params)
+
+
+# ---- all of them by name -------------------------------------------------------------------------
+
+
+def plane_size(config):
+    """Return how many Plücker coordinates two vectors of r numbers have."""
+    return config.r * (config.r - 1) // 2
+
+
+def stacked_lengths(model, past, config):
+    """Return stacked_planes with the planes' lengths kept."""
+    return stacked_planes(model, past, config, "plucker")
+
+
+MAKERS = {
+    "attention": lambda: micro_gpt,
+    "attention, same offsets": lambda: variant(micro_gpt, attend=attend_nearby),
+    "Grassmann": lambda: micro_grassmann,
+    "folded": lambda: variant(micro_grassmann, mean_plane=folded_mean_plane),
+    "linear map": lambda: control(stacked_states, lambda c: c.r * (1 + len(c.window))),
+    "mean of states": lambda: control(mean_state, lambda c: c.r),
+    "planes apart": lambda: control(stacked_planes, lambda c: plane_size(c) * len(c.window)),
+    "planes apart, lengths kept":
+        lambda: control(stacked_lengths, lambda c: plane_size(c) * len(c.window)),
+    "elementwise product": lambda: control(mean_product, lambda c: c.r),
+    "W_red frozen": lambda: variant(micro_grassmann, backpropagate=backpropagate_but_w_red),
+    "running sum": lambda: variant(micro_grassmann, mixing_shapes=counting_shapes,
+                                   mix=counting_mix),
+    "running sum, normalised": lambda: variant(micro_grassmann, mixing_shapes=counting_shapes,
+                                               mix=counting_mix_normalised),
+    "sum without planes": lambda: variant(
+        micro_grassmann, mix=summing_mix,
+        mixing_shapes=lambda model, config: shapes_with(lambda c: 2 * c.r, model, config)),
+}
+
+
+@functools.cache
+def mixer(name):
+    """Return the model file, or the copy of it, with the mixing layer of this name in MAKERS."""
+    return MAKERS[name]()
+
+
+def configure(name, vocab_size, window=NearbyConfig._field_defaults["window"], **sizes):
+    """Return the sizes of this mixer as its own Config; full attention has no window."""
+    if name == "attention":
+        return micro_gpt.Config(vocab_size, **sizes)
+    if name == "attention, same offsets":
+        return NearbyConfig(vocab_size, window=window, **sizes)
+    return micro_grassmann.Config(vocab_size, window=window, **sizes)

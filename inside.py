@@ -1,0 +1,194 @@
+"""Look into the mixing layer while it works: the records that tutorial and traces print.
+
+There is nothing to run. The functions of micro_grassmann.py are watched by their names (show.watch)
+and do what they always do, so that every number is the model's own.
+"""
+import random
+import textwrap
+import unicodedata
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import micro_grassmann
+import show
+
+INPUT = Path(__file__).resolve().with_name("input.txt")
+
+
+class Start(NamedTuple):
+    """What a run of a model file begins with: all is drawn in the order of its main()."""
+
+    docs: list  # shuffled
+    vocab: dict
+    config: tuple
+    params: dict
+    rng: random.Random
+
+
+class Partner(NamedTuple):
+    """An earlier position that the layer looked at, and the plane it made with it."""
+
+    s: int  # the position
+    z: list  # r Values
+    p: list  # Plücker coordinates
+    unit: list  # the same, scaled to length 1
+
+
+class Place(NamedTuple):
+    """What mix computed at one position of one layer, in the words of micro_grassmann.py."""
+
+    layer: str
+    t: int
+    x: list
+    z: list
+    partners: list
+    mean: list
+    g: list
+    scores: list  # whose sigmoid alpha is
+    alpha: list
+    result: list
+
+
+def begin(model, docs, seed=42, **sizes):
+    """Return the Start of a run of this model file with fresh weights."""
+    order = list(docs)
+    rng = random.Random(seed)
+    rng.shuffle(order)
+    vocab = model.make_vocab(order)
+    config = model.Config(vocab_size=len(vocab) + 1, **sizes)
+    return Start(order, vocab, config, model.init_params(config, rng), rng)
+
+
+@contextmanager
+def watching():
+    """Give a list that has, once this ends, the Place of each call of mix, in their order."""
+    places = []
+    names = ("plucker", "unit_plucker", "mean_plane", "gate", "mix")
+    in_value = show.watch(micro_grassmann.Value, "sigmoid")
+    with show.watch(micro_grassmann, *names) as calls, in_value as sigmoids:
+        yield places
+    since = {name: [] for name in names}
+    counted = {}
+    gates = iter(sigmoids)
+    for call in calls:
+        since[call.name].append(call)
+        if call.name == "mix":
+            layer = call.args[1]
+            t = counted.get(layer, 0)
+            counted[layer] = t + 1
+            places.append(place_of(since, gates, layer, t))
+            since = {name: [] for name in names}
+
+
+def place_of(since, gates, layer, t):
+    """Return the Place that the calls of one mix tell of."""
+    [mix] = since["mix"]
+    [mean_plane] = since["mean_plane"]
+    x, g = since["gate"][0].args[:2]
+    past = mean_plane.args[0]
+    partners = []
+    for unit, plane in zip(since["unit_plucker"], since["plucker"]):
+        s = next(s for s, z in enumerate(past) if z is unit.args[1])
+        partners.append(Partner(s, past[s], plane.result, unit.result))
+    opened = [next(gates) for _ in x]
+    return Place(layer, t, x, past[t], partners, mean_plane.result, g,
+                 [call.args[0] for call in opened], [call.result for call in opened], mix.result)
+
+
+def record(tokens, params, config, layer=0):
+    """Return the Place of each position of a tokenised document in one layer."""
+    with watching() as places:
+        micro_grassmann.token_losses(tokens, params, config)
+    return [place for place in places if place.layer == f"layer{layer}"]
+
+
+def size(vector):
+    """Return the root of the mean square of some Values."""
+    return (sum(v.data * v.data for v in vector) / len(vector)) ** 0.5
+
+
+def length(vector):
+    """Return the length of a vector of Values."""
+    return sum(v.data * v.data for v in vector) ** 0.5
+
+
+# ---- what both traces share ----------------------------------------------------------------------
+
+LAYERS = 8  # the layers to choose from are 0 to 7
+
+
+def options(description, steps):
+    """Return a parser with the options that both traces have."""
+    parser = show.Parser(description=description, allow_abbrev=False)
+    parser.add_argument("word", nargs="?", default="emma", metavar="WORD",
+                        help="letters that occur in input.txt (default %(default)s)")
+    for name, least, default, text in (
+            ("position", 0, None, "which place of the word; 0 is BOS (default: the last letter)"),
+            ("layer", 0, 0, "which layer; 0 is the first (default 0)"),
+            ("steps", min(1, steps), steps, "training steps (default %(default)s)"),
+            ("seed", 0, 42, "the seed of the random numbers (default 42)")):
+        parser.add_argument(f"--{name}", type=show.whole_numbers(least), default=default,
+                            metavar="K" if name == "position" else "N", help=text)
+    return parser
+
+
+def parse(parser, argv=None):
+    """Return the options, with docs, vocab, config and tokens; status 2 if they do not fit."""
+    args = parser.parse_args(argv)
+    try:
+        args.docs = micro_grassmann.load_docs(INPUT)
+    except (OSError, ValueError) as error:
+        parser.error(f"input.txt: {error}")
+    args.vocab = micro_grassmann.make_vocab(args.docs)
+    args.config = micro_grassmann.Config(len(args.vocab) + 1, n_layer=args.layer + 1)
+    longest = args.config.block_size - 1
+    if not args.word:
+        parser.error("WORD is empty: give at least one letter")
+    for letter in args.word:
+        if letter not in args.vocab and letter.lower() not in args.vocab:
+            parser.error(f"WORD has {letter!r}, which no name in input.txt has; the nearest that "
+                         f"they have is {nearest(letter, args.vocab)}")
+    args.word = "".join([c if c in args.vocab else c.lower() for c in args.word])
+    if len(args.word) > longest:
+        parser.error(f"WORD has {len(args.word)} letters: the model reads {longest} at most")
+    if args.position is None:
+        args.position = len(args.word)
+    if args.position > len(args.word):
+        parser.error(f"--position {args.position}: {args.word} has positions 0 to "
+                     f"{len(args.word)}")
+    if args.layer >= LAYERS:
+        parser.error(f"--layer {args.layer}: the layers are 0 to {LAYERS - 1}")
+    args.tokens = micro_grassmann.tokenize(args.word, args.vocab)
+    args.name_of = lambda position: args.word[position - 1] if position else "BOS"
+    return args
+
+
+def nearest(letter, vocab):
+    """Return the letter without its accents, if the vocabulary has it, else the next by number."""
+    base = unicodedata.normalize("NFKD", letter.lower())[0]
+    return base if base in vocab else min(vocab, key=lambda other: abs(ord(other) - ord(base)))
+
+
+def introduce(args):
+    """Return the lines that say which model, which word and which place are shown."""
+    names = [f"{t}:{args.name_of(t)}" for t in range(len(args.word) + 1)]
+    state = "fresh random weights"
+    if args.steps:
+        state = f"trained for {args.steps} step{'s' * (args.steps > 1)}"
+    layers = f"{args.config.n_layer} layer{'s' * (args.layer > 0)}"
+    places = textwrap.fill(f"Positions of the word: {' '.join(names)}", 79)
+    return (f"Model: {layers}, {state}, seed {args.seed}.\n"
+            f"{places}\n"
+            "BOS, the beginning of sequence, opens each word: it is position 0.\n"
+            f"Shown: position t = {args.position} ({args.name_of(args.position)}), "
+            f"layer {args.layer}. Layers count from 0 too.")
+
+
+def wrapped(label, parts, joint=", ", end=""):
+    """Return the parts, joined, behind the label, in columns, on lines of at most 79 columns."""
+    parts = [part.rjust(max(map(len, parts))) for part in parts]
+    room = 79 - len(label) - max(len(end), len(joint.rstrip())) + len(joint)
+    per = max(n for n in (1, 2, 3, 4, 6, 8) if n == 1 or n * (len(parts[0]) + len(joint)) <= room)
+    lines = [joint.join(parts[n:n + per]) for n in range(0, len(parts), per)]
+    return label + (joint.rstrip() + "\n" + " " * len(label)).join(lines).rstrip() + end

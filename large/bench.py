@@ -1,0 +1,199 @@
+"""How fast: training, the mixing layer alone, and what it costs as texts get longer.
+
+    python3 -m large.bench train     tokens a second, contenders in turns
+    python3 -m large.bench layer     one mixing layer, forward, in milliseconds
+    python3 -m large.bench length    one mixing layer, forward and backward, against length
+
+Sizes of the paper where there is a GPU, small ones on a CPU. --json adds each figure as a line.
+"""
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import show
+
+try:
+    import torch
+
+    from large import engine
+    from large import train as program
+    from large.model import Config, Layer
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    torch = None
+
+CONTENDERS = ("attention", "grassmann", "grassmann-loop", "linear")
+LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
+
+
+def sizes(device):
+    """Return (width, heads, r, layers, L, batch, vocabulary, tokens at each length)."""
+    if device == "cuda":
+        return 256, 8, 32, 6, 256, 32, 50_257, 32_768
+    return 32, 4, 8, 2, 32, 4, 500, 2_048
+
+
+def milliseconds(function, device, repeats=20):
+    """Return the median time of a call. On a GPU it is captured as a graph first."""
+    if device == "cpu":
+        times = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            function()
+            times.append(1000 * (time.perf_counter() - start))
+        return statistics.median(times[2:])
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            function()
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, stream=stream):
+        function()
+    times = []
+    for _ in range(repeats):
+        start, end = [torch.cuda.Event(enable_timing=True) for _ in range(2)]
+        start.record()
+        graph.replay()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(start.elapsed_time(end))
+    return statistics.median(times[2:])
+
+
+class Bench:
+    """Measures, prints and keeps the figures, each with what it was measured on."""
+
+    def __init__(self, args):
+        self.args = args
+        self.fixed = {"torch": torch.__version__, "compiled": args.compile,
+                      "device": engine.device_name(torch.device(args.device))}
+        print(f"{self.fixed['device']}, PyTorch {torch.__version__}, "
+              f"{'compiled' if args.compile else 'not compiled'}", flush=True)
+
+    def keep(self, **found):
+        """Print one figure and add it to --json."""
+        print("  ".join([f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                         for name, value in found.items()]), flush=True)
+        if self.args.json:
+            with open(self.args.json, "a", encoding="utf-8") as file:
+                file.write(json.dumps({**self.fixed, **found}) + "\n")
+
+    def mixing_layer(self, mixing, precision, batch, length, backward):
+        """Return the milliseconds that one mixing layer takes, its projections included."""
+        device = self.args.device
+        width, heads, r = sizes(device)[:3]
+        torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
+        config = Config(2, mixing, width, block_size=length, n_head=heads, r=r)
+        torch.manual_seed(1)
+        layer = Layer(config, config.window).to(device)
+        for weight in layer.parameters():
+            torch.nn.init.normal_(weight, std=0.02)
+        torch._dynamo.reset()
+        mix = torch.compile(layer.mix, dynamic=False) if self.args.compile else layer.mix
+        x = torch.randn(batch, length, width, device=device, requires_grad=backward)
+        slope = torch.randn(batch, length, width, device=device)
+
+        def call():
+            with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16",
+                                cache_enabled=False):
+                out = mix(x)
+            if backward:
+                torch.autograd.backward(out, slope.to(out.dtype), inputs=[x, *used])
+        if backward:
+            used = [w for name, w in layer.named_parameters() if not name.startswith("fc")]
+            return milliseconds(call, device)
+        with torch.no_grad():
+            return milliseconds(call, device)
+
+    def layer(self):
+        """Measure one mixing layer's forward pass."""
+        _, _, _, _, length, batch, _, _ = sizes(self.args.device)
+        for precision in self.args.precisions:
+            for mixing in CONTENDERS:
+                self.keep(figure="layer", mixing=mixing, precision=precision, batch=batch,
+                          length=length,
+                          ms=self.mixing_layer(mixing, precision, batch, length, False))
+
+    def length(self):
+        """Measure one mixing layer forward and backward, the number of tokens kept the same."""
+        tokens = sizes(self.args.device)[-1]
+        for precision in self.args.precisions:
+            for mixing in CONTENDERS[:3]:
+                for length in LENGTHS:
+                    few = mixing == "grassmann-loop" and length not in LENGTHS[::7]
+                    if length > tokens or few:
+                        continue
+                    batch = tokens // length
+                    ms = self.mixing_layer(mixing, precision, batch, length, True)
+                    self.keep(figure="length", mixing=mixing, precision=precision, batch=batch,
+                              length=length, ms=ms)
+
+    def train(self):
+        """Measure whole training steps, the contenders in turns, the median of the rounds."""
+        device = self.args.device
+        width, heads, r, layers, length, batch, vocab_size, _ = sizes(device)
+        for precision in self.args.precisions:
+            trainers = {}
+            times = {}
+            for mixing in CONTENDERS:
+                words = ["--preset", "words", "--data", "-", "--mixing", mixing, "--n-embd", width,
+                         "--layers", layers, "--heads", heads, "--r", r, "--block-size", length,
+                         "--batch", batch, "--precision", precision, "--device", device]
+                words += ["--compile"] * self.args.compile
+                args = program.parse([str(word) for word in words], show.Parser())
+                config = program.make_config(args, vocab_size)
+                trainers[mixing] = engine.Trainer(config, args)
+                times[mixing] = []
+            tokens = torch.randint(vocab_size, (2, 8, batch, length), device=device)
+            for turn in range(1 + self.args.rounds):
+                for mixing, trainer in trainers.items():
+                    steps = self.args.steps if turn else 5  # the first turn warms up
+                    start = engine.seconds(trainer.device)
+                    for step in range(steps):
+                        trainer.step(tokens[0, step % 8], tokens[1, step % 8], 1e-4)
+                    if turn:
+                        times[mixing].append((engine.seconds(trainer.device) - start) / steps)
+            for mixing, taken in times.items():
+                per_second = [batch * length / seconds for seconds in taken]
+                self.keep(figure="train", mixing=mixing, precision=precision, batch=batch,
+                          length=length, vocab_size=vocab_size, n_layer=layers, n_embd=width, r=r,
+                          weights=trainers[mixing].model.size(),
+                          tokens_per_second=statistics.median(per_second),
+                          slowest=min(per_second), fastest=max(per_second))
+
+
+def main(words=None):
+    """Read the options; measure."""
+    parser = show.Parser(description="Time the models in PyTorch.", allow_abbrev=False)
+    parser.add_argument("what", choices=("train", "layer", "length"), nargs="+")
+    parser.add_argument("--precisions", default="bf16", help="like bf16,tf32,float32")
+    parser.add_argument("--compile", action="store_true")
+    whole = show.whole_numbers(1)
+    parser.add_argument("--steps", type=whole, default=50, help="in each round of train")
+    parser.add_argument("--rounds", type=whole, default=5)
+    parser.add_argument("--device", choices=("cpu", "cuda"))
+    parser.add_argument("--json")
+    args = parser.parse_args(sys.argv[1:] if words is None else words)
+    if torch is None:
+        parser.error("PyTorch is not installed: pip install torch")
+    args.precisions = args.precisions.split(",")
+    if not set(args.precisions) <= {"bf16", "tf32", "float32"}:
+        parser.error("--precisions: bf16, tf32, float32, separated by commas")
+    if args.device is None:
+        args.device = "cuda" if torch.cuda.is_available() else "cpu"
+    if args.device == "cuda" and not torch.cuda.is_available():
+        parser.error("--device cuda: PyTorch finds no GPU here")
+    if args.json:
+        show.check_writable(Path(args.json))
+    bench = Bench(args)
+    for name in args.what:
+        getattr(bench, name)()
+
+
+if __name__ == "__main__":
+    show.run_program(main)

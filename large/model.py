@@ -1,0 +1,364 @@
+"""The models of the scalar files in PyTorch, and their controls: whole batches, any size.
+
+Parameters have the names and shapes of the scalar files, and with the default options every loss,
+logit and gradient is theirs within rounding (tests/test_large.py). Shapes: B documents or blocks,
+L positions, d = n_embd, r the reduced size, O offsets.
+"""
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+MIXINGS = {
+    "attention": "causal self-attention",
+    "attention-window": "attention limited to t and t - o for the offsets o",
+    "grassmann": "the paper's layer: the mean of unit planes, folded into one plane",
+    "grassmann-loop": "the same by a loop over the offsets, as the scalar files have it",
+    "linear": "a linear map of the states at t and at the offsets",
+    "apart": "unit planes, not averaged: each offset has its own columns",
+    "apart-lengths": "the same, lengths kept",
+    "mean": "the mean of the states at the offsets, no plane",
+    "product": "the mean of unit elementwise products",
+    "counting": "the paper's layer with one more plane: with the running sum of states",
+    "sum": "the state and the sum of all earlier states, no plane"}
+PLANES = ("grassmann", "apart", "apart-lengths", "counting")
+
+
+class Config(NamedTuple):
+    """What a model is made of. The defaults are those of the scalar files."""
+
+    vocab_size: int
+    mixing: str = "grassmann"  # a key of MIXINGS
+    n_embd: int = 16
+    n_layer: int = 1
+    block_size: int = 16
+    n_head: int = 4
+    r: int = 4
+    window: tuple = (1, 2, 4, 8, 12, 16)  # () for a model without past
+    offset_per_layer: bool = False  # one offset in each layer, in turn
+    norm: str = "rms"  # or "layer": LayerNorm, with a gain
+    order: str = "pre"  # "post", or "gate": post-norm, round the mixing only the layer's own gate
+    final_norm: bool = False  # one more before the logits
+    branch_norm: bool = False  # one more on what W_plu or wo returns
+    activation: str = "relu"  # or "gelu"
+    bias: bool = False
+    dropout: float = 0.0  # of embeddings and of what W_plu or wo, and fc2 return
+    tied: bool = False  # wte is lm_head too
+    std: float = 0.08  # of the first weights
+
+
+CHOICES = {"mixing": tuple(MIXINGS), "norm": ("rms", "layer"), "order": ("pre", "post", "gate"),
+           "activation": ("relu", "gelu")}
+
+
+def check(config):
+    """Raise ValueError, in one line, where sizes or options don't go together."""
+    attention = config.mixing.startswith("attention")
+    if attention and config.n_embd % config.n_head:
+        raise ValueError(f"width {config.n_embd} is no multiple of {config.n_head} heads")
+    if not attention and config.r < 2:
+        raise ValueError("r must be at least 2: a plane takes two directions")
+    without = "grassmann", "grassmann-loop", "attention-window"
+    if not config.window and (config.offset_per_layer or config.mixing not in without):
+        raise ValueError(f"a model without offsets: mixing must be one of {', '.join(without)}")
+    if config.order == "gate" and attention:
+        raise ValueError("attention has no gate: order 'gate' leaves it no way round the mixing")
+
+
+# ---- partners and planes -------------------------------------------------------------------------
+def shifted(z, offset):
+    """Return z_(t - offset) at each t, zeros where there is none: (B, L, r) -> (B, L, r)."""
+    return F.pad(z, (0, 0, offset, 0))[:, :z.shape[1]]
+
+
+def fitting(length, window, device):
+    """Return how many offsets reach back to a position, at least 1: (L, 1)."""
+    places = torch.arange(length, device=device)
+    number = sum([(places >= offset).long() for offset in window], torch.zeros_like(places))
+    return number.clamp(min=1)[:, None]
+
+
+def direction(u, v):
+    """Return m with u ∧ m = (u ∧ v) / sqrt(|u ∧ v|² + 1e-8), computed without the planes.
+
+    m is along w, the part of v perpendicular to u (Gram-Schmidt): v - w is a multiple of u, so
+    u ∧ w = u ∧ v, and |u ∧ w| = |u| |w|. Lagrange's |u|²|v|² - (u·v)² would lose all its digits
+    where u and v are nearly parallel; w loses no more than the coordinates u_i v_j - u_j v_i do.
+    """
+    square = u.square().sum(-1, keepdim=True)
+    along = (u * v).sum(-1, keepdim=True) / square.clamp(min=1e-30)
+    w = v - along * u
+    return w * torch.rsqrt(square * w.square().sum(-1, keepdim=True) + 1e-8)
+
+
+def plucker(u, v):
+    """Return u_i v_j - u_j v_i for i < j: (B, L, r) twice -> (B, L, r(r-1)/2)."""
+    i, j = torch.triu_indices(u.shape[-1], u.shape[-1], 1, device=u.device)
+    return u[..., i] * v[..., j] - u[..., j] * v[..., i]
+
+
+def add_planes(z, window):
+    """Return the sum over the offsets of z_t's unit planes with z_(t-o), coordinate by coordinate.
+
+    (B, L, r) -> (B, L, r(r-1)/2): the loop of the scalar files.
+    """
+    planes = plucker(z, z)  # zeros
+    for offset in window:
+        p = plucker(z, shifted(z, offset))
+        planes = planes + p * torch.rsqrt(p.square().sum(-1, keepdim=True) + 1e-8)
+    return planes
+
+
+def fold(z, window):
+    """Return m with z_t ∧ m_t = add_planes(z, window)_t, as ∧ is linear: (B, L, r) -> the same."""
+    return sum([direction(z, shifted(z, offset)) for offset in window], torch.zeros_like(z))
+
+
+def past_sum(z):
+    """Return the sum of all earlier z at each position: (B, L, r) -> the same."""
+    return shifted(z.cumsum(1), 1)
+
+
+def on_outer(matrix, upper, r):
+    """Return M with M @ vec(u ⊗ m) = matrix @ (u ∧ m): (d, k r(r-1)/2) -> (d, k r²), k planes.
+
+    Its entry for u_i m_j is +, for u_j m_i - that of the coordinate (i, j): the subtraction
+    happens in the matrix product, and no gradient has to be scattered. upper: where i < j.
+    """
+    columns = matrix.unflatten(1, (-1, len(upper)))
+    square = columns.new_zeros(*columns.shape[:2], r * r).index_copy(2, upper, columns)
+    square = square.unflatten(2, (r, r))
+    return (square - square.transpose(2, 3)).flatten(1)
+
+
+# ---- one layer -----------------------------------------------------------------------------------
+def layer_shapes(config, window):
+    """Return {name: shape} of a layer's matrices, in the order of the scalar files."""
+    d = config.n_embd
+    r = config.r
+    planes = r * (r - 1) // 2
+    columns = {"linear": r * (1 + len(window)), "mean": r, "product": r, "sum": 2 * r,
+               "apart": planes * len(window), "apart-lengths": planes * len(window)}
+    if config.mixing.startswith("attention"):
+        shapes = dict.fromkeys(("wq", "wk", "wv", "wo"), (d, d))
+    else:
+        shapes = {"W_red": (r - (config.mixing == "counting"), d),
+                  "W_plu": (d, columns.get(config.mixing, planes)),
+                  "W_gate_h": (d, d), "W_gate_g": (d, d)}
+    return {**shapes, "fc1": (4 * d, d), "fc2": (d, 4 * d)}
+
+
+class Layer(nn.Module):
+    """A mixing layer and a feed-forward network, each with its norm: (B, L, d) -> the same."""
+
+    def __init__(self, config, window):
+        super().__init__()
+        self.config = config
+        self.window = window
+        for name, shape in layer_shapes(config, window).items():
+            self.register_parameter(name, nn.Parameter(torch.empty(shape)))
+            if config.bias and name != "W_gate_g":  # W_gate_h's does for both
+                self.register_parameter(f"{name}_bias", nn.Parameter(torch.empty(shape[0])))
+        norms = ["norm1", "norm2"] + ["branch"] * config.branch_norm
+        for name in norms:
+            add_norm(self, name, config)
+        i, j = torch.triu_indices(config.r, config.r, 1)
+        self.register_buffer("upper", i * config.r + j, persistent=False)
+
+    def forward(self, x):
+        """Return x after mixing and feed-forward, in the order that the configuration says."""
+        if self.config.order == "pre":
+            x = x + self.mix(norm(self, "norm1", x))
+            return x + self.feed_forward(norm(self, "norm2", x))
+        mixed = self.mix(x)
+        if self.config.order == "post":
+            mixed = x + mixed
+        x = norm(self, "norm1", mixed)
+        return norm(self, "norm2", x + self.feed_forward(x))
+
+    def linear(self, x, name):
+        """Return the matrix of that name times x, plus its bias where there is one."""
+        return F.linear(x, getattr(self, name), getattr(self, f"{name}_bias", None))
+
+    def drop(self, x):
+        """Return x with dropout while training."""
+        return F.dropout(x, self.config.dropout, self.training)
+
+    def feed_forward(self, x):
+        """Return fc2 times the activation of fc1 times x."""
+        hidden = self.linear(x, "fc1")
+        hidden = F.relu(hidden) if self.config.activation == "relu" else F.gelu(hidden)
+        return self.drop(self.linear(hidden, "fc2"))
+
+    def mix(self, x):
+        """Return what the mixing layer makes of x and its past."""
+        if self.config.mixing.startswith("attention"):
+            return self.branch(self.linear(self.attend(x), "wo"))
+        z = self.linear(x, "W_red")
+        z = z.to(torch.promote_types(z.dtype, torch.float32))  # half precision has no room for 1e-8
+        matrix = self.W_plu
+        if self.config.mixing in PLANES:
+            matrix = on_outer(matrix, self.upper, self.config.r)
+        g = self.branch(F.linear(self.features(z), matrix, getattr(self, "W_plu_bias", None)))
+        alpha = torch.sigmoid(self.linear(x, "W_gate_h") + self.linear(g, "W_gate_g"))
+        return g + alpha * (x - g)
+
+    def branch(self, y):
+        """Return what comes from the past, normed if it is to be, with dropout."""
+        if self.config.branch_norm:
+            y = norm(self, "branch", y)
+        return self.drop(y)
+
+    def attend(self, x):
+        """Return the heads' averages of values, side by side: (B, L, d) -> the same."""
+        q, k, v = [self.linear(x, name).unflatten(-1, (self.config.n_head, -1)).transpose(1, 2)
+                   for name in ("wq", "wk", "wv")]
+        if self.config.mixing == "attention":
+            heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+        else:
+            places = torch.arange(x.shape[1], device=x.device)
+            back = places[:, None] - places
+            seen = sum([back == offset for offset in self.window], back == 0)
+            heads = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+        return heads.transpose(1, 2).flatten(2)
+
+    def features(self, z):
+        """Return what W_plu (on the planes' outer products, see on_outer) is applied to.
+
+        (B, L, r) -> (B, L, its columns); z has r - 1 numbers in the counting layer.
+        """
+        mixing = self.config.mixing
+        window = self.window
+        number = fitting(z.shape[1], window, z.device)
+        past = [shifted(z, offset) for offset in window]
+        if mixing == "grassmann":
+            return outer(z, fold(z, window) / number)
+        if mixing == "grassmann-loop":
+            return add_planes(z, window) / number
+        if mixing == "linear":
+            return torch.cat([z, *past], -1)
+        if mixing == "apart":
+            return torch.cat([outer(z, direction(z, v)) for v in past], -1)
+        if mixing == "apart-lengths":
+            return torch.cat([outer(z, v) for v in past], -1)
+        if mixing == "mean":
+            return sum(past, torch.zeros_like(z)) / number
+        if mixing == "product":
+            products = [z * v for v in past]
+            units = [p * torch.rsqrt(p.square().sum(-1, keepdim=True) + 1e-8) for p in products]
+            return sum(units, torch.zeros_like(z)) / number
+        if mixing == "sum":
+            return torch.cat([z, past_sum(z)], -1)
+        one = torch.ones_like(z[..., :1])
+        c = torch.cat([past_sum(z), one], -1)
+        z = torch.cat([z, one], -1)
+        number = fitting(z.shape[1], (0, *window), z.device)  # c's plane is always there
+        return outer(z, (fold(z, window) + c) / number)
+
+
+def outer(u, v):
+    """Return all u_i v_j: (B, L, r) twice -> (B, L, r²)."""
+    return (u[..., :, None] * v[..., None, :]).flatten(-2)
+
+
+def add_norm(module, name, config):
+    """Give the module the parameters of a norm: none for RMSNorm, as in the scalar files."""
+    if config.norm == "layer":
+        module.register_parameter(f"{name}_gain", nn.Parameter(torch.empty(config.n_embd)))
+        if config.bias:
+            module.register_parameter(f"{name}_bias", nn.Parameter(torch.empty(config.n_embd)))
+
+
+def norm(module, name, x):
+    """Return x normed, with what add_norm has registered under the name."""
+    if module.config.norm == "rms":
+        return F.rms_norm(x, x.shape[-1:], eps=1e-5)
+    return F.layer_norm(x, x.shape[-1:], getattr(module, f"{name}_gain"),
+                        getattr(module, f"{name}_bias", None))
+
+
+# ---- the model -----------------------------------------------------------------------------------
+def nats(x, head, targets):
+    """Return the summed cross-entropy of the targets, -100 being none: a number.
+
+    x: (B, L, d), head: (V, d), targets: (B, L).
+    """
+    scores = logits(x, head).flatten(0, 1)
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    return F.cross_entropy(scores, targets.flatten(), reduction="sum", ignore_index=-100)
+
+
+def logits(x, head):
+    """Return head times x. Rows of zeros, cut off again, make V a multiple of 64, as GPUs like."""
+    V = head.shape[0]
+    return F.linear(x, F.pad(head, (0, 0, 0, -V % 64)))[..., :V]
+
+
+class Model(nn.Module):
+    """Tokens in, logits of the next ones out, or the summed loss of given targets."""
+
+    def __init__(self, config, seed=0):
+        super().__init__()
+        check(config)
+        self.config = config
+        self.wte = nn.Parameter(torch.empty(config.vocab_size, config.n_embd))
+        self.wpe = nn.Parameter(torch.empty(config.block_size, config.n_embd))
+        if not config.tied:
+            self.lm_head = nn.Parameter(torch.empty(config.vocab_size, config.n_embd))
+        if config.final_norm:
+            add_norm(self, "final", config)
+        for n in range(config.n_layer):
+            window = config.window
+            if config.offset_per_layer:
+                window = (window[n % len(window)],)
+            self.add_module(f"layer{n}", Layer(config, window))
+        self.nats = nats
+        self.reset(seed)
+
+    def reset(self, seed):
+        """Draw all weights anew: matrices Gaussian with deviation std, gains 1, biases 0."""
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for name, weight in self.named_parameters():
+                if weight.dim() == 2:
+                    weight.copy_(torch.randn(weight.shape, generator=generator) * self.config.std)
+                else:
+                    weight.fill_(float(name.endswith("gain")))
+
+    def layers(self):
+        """Return the layers, the first one first."""
+        return [getattr(self, f"layer{n}") for n in range(self.config.n_layer)]
+
+    def hidden(self, tokens):
+        """Return the state before the logits: (B, L) -> (B, L, d)."""
+        x = F.embedding(tokens, self.wte) + self.wpe[:tokens.shape[1]]
+        x = F.rms_norm(x, x.shape[-1:], eps=1e-5)
+        x = F.dropout(x, self.config.dropout, self.training)
+        for layer in self.layers():
+            x = layer(x)
+        if self.config.final_norm:
+            x = norm(self, "final", x)
+        return x
+
+    def head(self):
+        """Return the matrix that turns a state into logits: (V, d)."""
+        return self.wte if self.config.tied else self.lm_head
+
+    def forward(self, tokens, targets=None):
+        """Return the logits (B, L, V) or, where targets are given, their summed loss in nats."""
+        x = self.hidden(tokens)
+        if targets is None:
+            return logits(x, self.head())
+        return self.nats(x, self.head(), targets)
+
+    def compile_parts(self):
+        """Compile one layer, whose code all share, and the loss: a minute less than the whole."""
+        torch._dynamo.config.recompile_limit = 64  # a layer with each offset is compiled apart
+        for layer in self.layers():
+            layer.compile(dynamic=False)
+        self.nats = torch.compile(nats, dynamic=False)
+
+    def size(self):
+        """Return the number of weights."""
+        return sum([weight.numel() for weight in self.parameters()])

@@ -1,0 +1,195 @@
+"""compare.py: runs side by side, count tables, verdicts, records."""
+import json
+import math
+import multiprocessing
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+import unittest
+from unittest import mock
+
+import beyond
+import compare
+import show
+from tests.helpers import ROOT
+
+NAMES = ["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", "jana", "kim",
+         "lena"]
+SIZES = {"n_embd": 8, "block_size": 8}
+
+
+def small_rivals():
+    """Return attention and Grassmann, small."""
+    vocab_size = len(set("".join(NAMES))) + 1
+    return [compare.contender("attention", vocab_size, "", n_head=2, **SIZES),
+            compare.contender("Grassmann", vocab_size, window=(1, 2), **SIZES)]
+
+
+def train(jobs, steps=6, seeds=(42, 1)):
+    """Return the small runs, made in so many processes."""
+    data_of = {seed: compare.split(NAMES, seed, steps) for seed in seeds}
+    return compare.train_all(small_rivals(), data_of, seeds, steps, 2, jobs)
+
+
+def run(name, seed, held_out):
+    """Return a run with nothing but its loss."""
+    return compare.Run(name, seed, 10, [], [[1, 2.0]], held_out, [])
+
+
+class SideBySide(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.runs = train(2)
+
+    def test_same_numbers_whatever_the_number_of_processes(self):
+        self.assertEqual(self.runs, train(1))
+
+    def test_same_numbers_as_the_model_file(self):
+        """The steps of main() in micro_gpt.py, one after the other."""
+        model = beyond.mixer("attention")
+        rng = random.Random(1)
+        docs = list(NAMES)
+        rng.shuffle(docs)
+        config = small_rivals()[0].config
+        params = model.init_params(config, rng)
+        seen, held_out = model.split_docs(docs, 6)
+        vocab = model.make_vocab(docs)
+        losses = list(model.train([model.tokenize(doc, vocab) for doc in seen], params, config, 6))
+        loss = model.evaluate([model.tokenize(doc, vocab) for doc in held_out], params, config)
+        mine = compare.of(self.runs, "attention")[1]
+        self.assertEqual(mine.losses, losses)
+        self.assertAlmostEqual(compare.held_out_loss(mine), loss, 12)
+        self.assertEqual(mine.samples[0], model.generate(vocab, params, config, rng, 0.5))
+
+    def test_records_are_complete(self):
+        for one in self.runs:
+            self.assertEqual(len(one.losses), 6)
+            self.assertEqual(len(one.held_out), 1)
+            self.assertEqual(len(one.samples), 2)
+            self.assertEqual(one.curve[-1][0], 6)
+        self.assertEqual([(one.contender, one.seed) for one in self.runs],
+                         [(name, seed) for seed in (42, 1) for name in ("attention", "Grassmann")])
+
+    def test_json(self):
+        text = compare.to_json({"program": "x"}, runs=self.runs, costs={"a": compare.Cost(1.0, 2)})
+        back = json.loads(text)
+        self.assertEqual([compare.Run(**one) for one in back["runs"]], self.runs)
+        self.assertEqual(back["costs"], {"a": {"milliseconds": 1.0, "values": 2}})
+
+    def test_killed_process_is_one_error(self):
+        """Out of memory, for example: no hang, no half result."""
+        def kill():
+            while not multiprocessing.active_children():
+                time.sleep(0.05)
+            time.sleep(0.5)
+            multiprocessing.active_children()[0].kill()
+        threading.Thread(target=kill, daemon=True).start()
+        with self.assertRaisesRegex(OSError, "ended from outside"):
+            train(2, steps=20_000)
+        deadline = time.monotonic() + 10
+        while multiprocessing.active_children() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertEqual(multiprocessing.active_children(), [])
+
+    @unittest.skipIf(sys.platform == "win32", "signals to a process group")
+    def test_ctrl_c_ends_all(self):
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "benchmark_paren.py"), "--steps", "5000"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        line = b""
+        while b"take about" not in line and process.poll() is None:
+            line = process.stdout.readline()
+        time.sleep(1.0)
+        os.killpg(process.pid, signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, err.strip()), (130, b"stopped"))
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                break
+            time.sleep(0.1)
+        else:
+            self.fail("a child lives on")
+
+
+class Costs(unittest.TestCase):
+    def test_values_are_counted(self):
+        """Twice the same count, and attention's grows with the length."""
+        data = compare.split(NAMES, 42, 10)
+        with mock.patch.object(compare, "TIMED_STEPS", 2):
+            one = compare.time_all(small_rivals(), data, 42)
+            two = compare.time_all(small_rivals(), data, 42)
+        self.assertEqual([c.values for c in one.values()], [c.values for c in two.values()])
+        self.assertGreater(one["attention"].values, 100)
+        self.assertGreater(one["Grassmann"].milliseconds, 0)
+
+
+class CountTables(unittest.TestCase):
+    def test_by_hand(self):
+        """Of "ab", strength 1, three symbols: a, b and the end.
+
+        After the empty context each was seen once of 3: (1 + 1/3) / (3 + 1) = 1/3. After a came b
+        alone, once: (1 + 1 * 1/3) / (1 + 1) = 2/3.
+        """
+        table = compare.CountTable(["ab"], 1, 3, 1)
+        self.assertAlmostEqual(table.probability((), "a"), 1 / 3)
+        self.assertAlmostEqual(table.probability(("a",), "b"), 2 / 3)
+        self.assertAlmostEqual(table.loss(["ab"], 9), -math.log(2 / 3))
+
+    def test_probabilities_sum_to_one(self):
+        table = compare.CountTable(NAMES, 3, len(set("".join(NAMES))) + 1, 3)
+        for context in (), (None, "a"), ("n", "n", "a"), ("x", "y"):
+            total = sum(table.probability(context, s) for s in {*"".join(NAMES), None})
+            self.assertAlmostEqual(total, 1)
+
+    def test_block(self):
+        """As a model, it is measured on no more tokens than the block holds."""
+        table = compare.CountTable(["aab"], 1, 3, 1)
+        by_hand = -math.log(table.probability((None,), "a"))
+        self.assertAlmostEqual(table.loss(["abb"], 1), by_hand)
+
+
+class Verdicts(unittest.TestCase):
+    def test_by_hand(self):
+        """Differences 0.1 and 0.3: mean 0.2, half 12.71 * 0.1414 / sqrt 2 = 1.271."""
+        runs = [run("a", 42, [[10, 10], [20, 10]]), run("b", 42, [[11, 10], [21, 10]]),
+                run("a", 1, [[10, 10], [20, 10]]), run("b", 1, [[13, 10], [23, 10]])]
+        v = compare.verdict(runs, "b", "a")
+        self.assertAlmostEqual(v.mean, 0.2)
+        self.assertAlmostEqual(v.half_by_seed, 12.71 * 0.1)
+        self.assertAlmostEqual(v.half_by_document,
+                               3.18 * statistics.stdev([0.1, 0.1, 0.3, 0.3]) / 2)
+        for got, wanted in zip(v.by_seed, (0.1, 0.3)):
+            self.assertAlmostEqual(got, wanted)
+
+    def test_paired_by_document(self):
+        """What makes a document hard cancels: no spread over documents, however they differ."""
+        runs = [run("a", 42, [[1, 10], [90, 10]]), run("b", 42, [[2, 10], [91, 10]])]
+        v = compare.verdict(runs, "b", "a")
+        self.assertAlmostEqual(v.half_by_document, 0)
+        self.assertTrue(math.isnan(v.half_by_seed))
+
+    def test_student(self):
+        """Beyond the table too, within 0.005 of the exact values (scipy.stats.t.ppf(0.975, n))."""
+        for n, t in ((3, 4.303), (16, 2.131), (21, 2.086), (61, 2.000), (1001, 1.962)):
+            values = [(-1) ** i for i in range(n)]
+            half = compare.student(values) / statistics.stdev(values) * math.sqrt(n)
+            self.assertAlmostEqual(half, t, delta=0.005)
+
+    def test_contenders_are_paired_by_field(self):
+        rivals = [r._replace(name=n) for r, n in zip(small_rivals(), ("x", "y"))]
+        rivals[1] = rivals[1]._replace(against="x")
+        runs = [run("x", 42, [[1, 1]]), run("y", 42, [[2, 1]])]
+        self.assertIn("+1.0000", compare.show_verdicts(runs, rivals))
+        self.assertEqual(show.table([["a"]]), "a")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,741 @@
+"""large/: the models in PyTorch against the scalar files, the tasks, and runs that are killed."""
+import io
+import itertools
+import json
+import math
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from contextlib import redirect_stderr, redirect_stdout
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
+
+import beyond
+from large import experiments, summary
+from tests.helpers import CLEAN, GPT, ROOT, gap, numbers, run
+
+needs_torch = unittest.skipIf(find_spec("torch") is None and
+                              not os.environ.get("MICROGRASSMANN_TORCH"),
+                              "PyTorch is not installed (MICROGRASSMANN_TORCH=1: an error)")
+if find_spec("torch"):
+    import torch
+
+    from large import data as tasks
+    from large import engine
+    from large import model as large
+    from large import train as program
+
+    torch.set_num_threads(1)  # the tensors are tiny
+
+WORDS = ["ada", "bo", "cleo", "dag", "elisabeth", "fay", "gwen", "hal", "ida", "jo", "kim", "ned",
+         "ottokar", "pia", "rosa", "sven", "tim", "una", "vera", "willhelminafrancisca", "yves"]
+
+
+def setUpModule():
+    global FOLDER, NAMES, TEXT
+    FOLDER = Path(tempfile.mkdtemp())
+    unittest.addModuleCleanup(shutil.rmtree, str(FOLDER), ignore_errors=True)
+    NAMES, TEXT = FOLDER / "names.txt", FOLDER / "text.txt"
+    NAMES.write_text("\n".join(WORDS), encoding="utf-8")
+    TEXT.write_text("She sells sea shells on the sea shore , and she is <unk> .\n" * 30,
+                    encoding="utf-8")
+
+
+def call(*options):
+    """Run the program in this process; return its status, what it printed, its errors."""
+    out, err, status = io.StringIO(), io.StringIO(), 0
+    handler = signal.getsignal(signal.SIGTERM)
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            program.main([str(option) for option in options])
+        except SystemExit as stop:
+            status = stop.code
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+    return status, out.getvalue(), err.getvalue()
+
+
+def results(path):
+    """Return the JSON lines there, without the figures that no two runs have in common."""
+    found = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    for line in found:
+        del line["tokens_per_second"]
+    return found
+
+
+# ---- against the scalar files --------------------------------------------------------------------
+def set_up(model, docs, scale=1, **sizes):
+    """Return a scalar file's documents, configuration and first weights, times `scale`."""
+    docs, rng = list(docs), random.Random(42)
+    rng.shuffle(docs)
+    vocab = model.make_vocab(docs)
+    config = model.Config(len(vocab) + 1, **sizes)
+    params = model.init_params(config, rng)
+    for rows in params.values():
+        for w in itertools.chain(*rows):
+            w.data *= scale
+    return SimpleNamespace(docs=[model.tokenize(doc, vocab) for doc in docs], config=config,
+                           params=params)
+
+
+@needs_torch
+class AgainstTheScalarFiles(unittest.TestCase):
+    """The same numbers in double precision: logits, losses, every gradient, to 1e-9."""
+
+    def same(self, scalar, run, **changes):
+        """Compare a scalar file with a batch of its documents, which are of several lengths."""
+        scores, losses = [], []
+        for doc in run.docs:
+            cache = [[] for _ in range(run.config.n_layer)]
+            for place, token in enumerate(doc[:-1][:run.config.block_size]):
+                scores.append(numbers(scalar.forward(token, place, cache, run.params, run.config)))
+            losses += scalar.token_losses(doc, run.params, run.config)
+        mean = scalar.mean(losses)
+        mean.backward()
+        config = large.Config(**{**run.config._asdict(), **changes})
+        model = large.Model(config).double()
+        self.assertEqual([name for name, _ in model.named_parameters()], list(run.params))
+        copy_weights(model, run.params)
+        docs = [doc[1:-1] for doc in run.docs]
+        inputs, targets = tasks.pad(docs, config.vocab_size - 1, config.block_size)
+        self.assertLess(gap(scores, model(inputs)[targets >= 0].tolist()), 1e-9)
+        loss = model(inputs, targets) / (targets >= 0).sum()
+        loss.backward()
+        self.assertLess(gap([[mean.data]], [[loss.item()]]), 1e-9)
+        for name, weight in model.named_parameters():
+            largest = max(1e-3, weight.grad.abs().max().item())
+            self.assertLess(gap([[w.grad / largest for w in row] for row in run.params[name]],
+                                (weight.grad / largest).tolist()), 1e-9, name)
+
+    def test_attention(self):
+        """One layer and three."""
+        for n_layer, scale in (1, 4), (3, 1):
+            run = set_up(GPT, WORDS[:5], scale=scale, n_layer=n_layer, n_embd=8)
+            with self.subTest(n_layer=n_layer):
+                self.same(GPT, run, mixing="attention")
+
+    def test_grassmann(self):
+        """The loop and the folded form, one layer and three, a window that never fits, no past."""
+        for n_layer, window, r in ((1, (1, 2, 4, 8, 12, 16), 4), (3, (1, 3, 5), 5), (1, (20,), 2),
+                                   (2, (), 3)):
+            for mixing in "grassmann", "grassmann-loop":
+                run = set_up(CLEAN, WORDS[:5], 4, n_layer=n_layer, n_embd=8, window=window, r=r)
+                with self.subTest(mixing=mixing, n_layer=n_layer, window=window):
+                    self.same(CLEAN, run, mixing=mixing)
+
+    def test_controls(self):
+        """Each control, from the first position, which has no partner, to the last."""
+        for mixing, name in (("linear", "linear map"), ("mean", "mean of states"),
+                             ("product", "elementwise product"), ("apart", "planes apart"),
+                             ("apart-lengths", "planes apart, lengths kept"),
+                             ("counting", "running sum"), ("sum", "sum without planes")):
+            scalar = beyond.mixer(name)
+            run = set_up(scalar, WORDS[:4], 4, n_layer=2, n_embd=8, window=(1, 3), r=3)
+            with self.subTest(mixing=mixing):
+                self.same(scalar, run, mixing=mixing)
+
+    def test_attention_over_the_offsets(self):
+        """With offsets, and with none: each position sees itself."""
+        name = "attention, same offsets"
+        for window in (1, 3), ():
+            scalar = beyond.mixer(name)
+            run = set_up(scalar, WORDS[:4], 4, n_layer=2, n_embd=8)
+            run.config = beyond.configure(name, **{**run.config._asdict(), "window": window})
+            with self.subTest(window=window):
+                self.same(scalar, run, mixing="attention-window")
+
+    def test_training(self):
+        """Twelve steps with a batch of one from the scalar file's weights end where it ends."""
+        for scalar, mixing in (GPT, "attention"), (CLEAN, "grassmann"):
+            run = set_up(scalar, WORDS, n_embd=8)
+            seen, unseen = scalar.split_docs(run.docs, 12)
+            args = options("--data", NAMES, "--steps", 12, "--n-embd", 8, "--mixing", mixing,
+                           "--precision", "float64")
+            data = tasks.load(args)
+            trainer = engine.Trainer(program.make_config(args, data.vocab_size()), args)
+            copy_weights(trainer.model, run.params)
+            state = engine.train(trainer, data, args)
+            list(scalar.train(seen, run.params, run.config, 12))
+            expected = scalar.evaluate(unseen, run.params, run.config)
+            with self.subTest(mixing=mixing):
+                self.assertAlmostEqual(state["curve"][-1][2], expected, delta=1e-9)
+
+
+def copy_weights(model, params):
+    """Give the model the scalar file's weights; ValueError if a shape differs."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            rows = torch.tensor([numbers(row) for row in params[name]], dtype=torch.float64)
+            if weight.shape != rows.shape:
+                raise ValueError(f"{name}: {weight.shape} and {rows.shape}")
+            weight.copy_(rows)
+
+
+def options(*words):
+    """Return the program's options for these words."""
+    import show
+    return program.parse([str(word) for word in words], show.Parser())
+
+
+# ---- the fold ------------------------------------------------------------------------------------
+@needs_torch
+class TheFold(unittest.TestCase):
+    """One wedge product in place of a loop, in single precision."""
+
+    def folded(self, z, window):
+        return large.plucker(z, large.fold(z, window))
+
+    def test_nearly_parallel(self):
+        """Where Lagrange's form cancels, the fold is as near the truth as the loop is."""
+        generator = torch.Generator().manual_seed(1)
+        worse = {}
+        for r, angle in itertools.product((4, 32), (0, 1e-8, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1)):
+            u, v = torch.randn(2, 500, r, dtype=torch.float64, generator=generator)
+            single = torch.stack((u, 1.3 * u + angle * v), 1).float()
+            true = large.add_planes(single.double(), (1,))
+
+            def error(planes, true=true):
+                return (planes - true).abs().max().item()
+            loop = error(large.add_planes(single, (1,)))
+            with self.subTest(r=r, angle=angle):
+                self.assertLess(error(self.folded(single, (1,))), 4 * loop)
+                self.assertLess(error(self.folded(single.double(), (1,))), 1e-9)
+            u, v = single.unbind(1)
+            area = u.square().sum(-1) * v.square().sum(-1) - (u * v).sum(-1).square()
+            m = torch.stack((u * 0, v * torch.rsqrt(area.clamp(min=0) + 1e-8)[:, None]), 1)
+            worse[r, angle] = error(large.plucker(single, m)) / (loop + 1e-6)
+        self.assertGreater(max(worse.values()), 50)  # what the fold is kept from
+
+    def test_at_the_paper_s_size(self):
+        """Outputs and gradients agree to 1e-5 with the loop, states of length 0 are no trouble."""
+        generator = torch.Generator().manual_seed(1)
+        z = torch.randn(2, 64, 32, generator=generator)
+        z[0, 5:9] = 0
+        found = []
+        for function in large.add_planes, self.folded:
+            leaf = z.clone().requires_grad_()
+            planes = function(leaf, (1, 2, 4, 8, 12, 16, 99))
+            slope, = torch.autograd.grad((planes * planes.detach().cos()).sum(), leaf)
+            found.append((planes.detach(), slope[:, 32:]))
+        for a, b in zip(*found):
+            self.assertTrue(torch.isfinite(b).all())
+            self.assertLess((a - b).abs().max() / a.abs().max(), 1e-5)
+
+
+# ---- options of the block ------------------------------------------------------------------------
+@needs_torch
+class Block(unittest.TestCase):
+    """The factors in which published blocks differ."""
+
+    def outputs(self, seed=3, **changes):
+        """Return a small model's logits on fixed tokens, and the model."""
+        config = large.Config(**{"vocab_size": 7, "n_embd": 8, "n_layer": 2, "std": 0.5, **changes})
+        model = large.Model(config, seed).double().eval()
+        tokens = torch.arange(48).view(3, 16) % 7
+        return model(tokens), model
+
+    def test_orders(self):
+        """Pre-norm, post-norm and post-norm with the gate as only skip, against their formulas."""
+        x = torch.randn(2, 9, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+        def n(y):
+            return y / (y.square().mean(-1, keepdim=True) + 1e-5).sqrt()
+        for order in "pre", "post", "gate":
+            layer = self.outputs(order=order)[1].layer0
+            feed_forward = layer.feed_forward
+            if order == "pre":
+                middle = x + layer.mix(n(x))
+                expected = middle + feed_forward(n(middle))
+            else:
+                middle = n(layer.mix(x) + (x if order == "post" else 0))
+                expected = n(middle + feed_forward(middle))
+            self.assertLess((layer(x) - expected).abs().max().item(), 1e-12, order)
+
+    def test_each_option_matters(self):
+        """Each changes the outputs; gains of 1 and biases of 0, as they begin, do not."""
+        plain, model = self.outputs()
+        for changes in ({"norm": "layer"}, {"order": "post"}, {"order": "gate"}, {"tied": True},
+                        {"branch_norm": True}, {"final_norm": True}, {"activation": "gelu"},
+                        {"offset_per_layer": True}, {"window": (1,)}, {"mixing": "attention"},
+                        {"std": 0.4}):
+            self.assertFalse(torch.allclose(self.outputs(**changes)[0], plain), changes)
+        self.assertTrue(torch.equal(self.outputs(bias=True)[0], plain))
+        heads = [self.outputs(mixing="attention", n_head=n)[0] for n in (2, 4)]
+        self.assertFalse(torch.allclose(*heads))
+        biased = self.outputs(bias=True)[1]
+        self.assertEqual(biased.size() - model.size(), 2 * (4 + 8 + 8 + 32 + 8))
+        model.config = model.config._replace(dropout=0.5)
+        self.assertTrue(torch.equal(model(torch.zeros(1, 16).long()),
+                                    model(torch.zeros(1, 16).long())))
+        model.train()
+        self.assertFalse(torch.equal(model(torch.zeros(1, 16).long()),
+                                     model(torch.zeros(1, 16).long())))
+
+    def test_reach(self):
+        """What the last position sees: all offsets in each layer, or one in turn."""
+        for one, n_layer, seen in ((False, 1, {0, 2, 5}), (True, 1, {0, 2}),
+                                   (True, 2, {0, 2, 5, 7}), (True, 3, {0, 2, 4, 5, 7, 9})):
+            for mixing in set(large.MIXINGS) - {"attention", "counting", "sum"}:
+                config = large.Config(2, mixing, 8, n_layer, window=(2, 5), offset_per_layer=one)
+                tokens = torch.zeros(17, 16, dtype=torch.long)
+                tokens[range(16), range(16)] = 1  # row n differs from the last in place n
+                with torch.no_grad():
+                    last = large.Model(config, 1).double()(tokens)[:, -1]
+                moved = ((last - last[-1]).abs().amax(1) > 1e-12).tolist()
+                self.assertEqual({15 - place for place in range(16) if moved[place]}, seen,
+                                 (mixing, one, n_layer))
+
+    def test_vocabulary_of_any_size(self):
+        """The rows of zeros that make V a multiple of 64 are nowhere to be seen."""
+        for V in 63, 64, 65:
+            x, head = torch.randn(2, 3, 8), torch.randn(V, 8)
+            targets = torch.tensor([[0, V - 1, -100], [1, 2, 3]])
+            expected = torch.nn.functional.cross_entropy((x @ head.T).flatten(0, 1),
+                                                         targets.flatten(), reduction="sum")
+            self.assertEqual(large.logits(x, head).shape, (2, 3, V))
+            self.assertAlmostEqual(large.nats(x, head, targets).item(), expected.item(), delta=1e-4)
+
+
+# ---- the tasks -----------------------------------------------------------------------------------
+PAIRS = [{"sentence1": "A man runs.", "sentence2": "A man's asleep.", "gold_label": label}
+         for label in ("contradiction", "-", "neutral", "entailment")] * 9
+
+
+@needs_torch
+class Tasks(unittest.TestCase):
+    """Files in, tokens out."""
+
+    def file(self, text, name="data"):
+        path = FOLDER / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def test_words(self):
+        """Given tokens, a pattern, characters; rare ones are <unk>, as are those of --valid."""
+        train = self.file("the cat 's hat .\n\n the dog ! <unk>\n" * 20, "train")
+        valid = self.file("the bird .\n" * 20, "valid")
+        words = ("--task", "text", "--data", train, "--valid", valid, "--block-size", 4)
+        data = tasks.load(options(*words, "--words", "blanks", "--min-count", 20))
+        text = [data.vocab[token] for token in data.train[:11]]
+        self.assertEqual(" ".join(text), "the cat 's hat . <eos> the dog ! <unk> <eos>")
+        self.assertEqual([data.vocab[token] for token in data.valid[:4]],
+                         ["the", "<unk>", ".", "<eos>"])
+        self.assertEqual(data.unit, "word")
+        rare = tasks.load(options(*words, "--words", "blanks", "--min-count", 40))
+        self.assertEqual(sorted(rare.vocab), ["<eos>", "<unk>", "the"])
+        self.assertEqual(tasks.split_text("It’s a dog's.\nNo!", tasks.PATTERN),
+                         ["It’s", "a", "dog's", ".", "\n", "No", "!"])
+        self.assertEqual(tasks.load(options(*words)).unit, "character")
+        cut = tasks.load(options(*words[:4], "--block-size", 4, "--words", "blanks"))
+        self.assertEqual([len(cut.train), len(cut.valid)], [198, 22])
+
+    def test_blocks(self):
+        """Each token of validation text is a target once; an epoch shows no block twice."""
+        tokens = torch.arange(100)
+        inputs, targets = tasks.blocks(tokens, 8)
+        self.assertEqual(targets.flatten().tolist(), list(range(1, 97)))
+        self.assertTrue(torch.equal(inputs + 1, targets))
+        args = options("--task", "text", "--data", TEXT, "--block-size", 8, "--batch", 3,
+                       "--epochs", 2)
+        batches = engine.Batches(tokens, args, "cpu")
+        epochs = [torch.cat([batches(epoch * batches.steps + step)[0]
+                             for step in range(batches.steps)]) for epoch in range(2)]
+        for rows in epochs:
+            self.assertEqual(len(set(rows.flatten().tolist())), rows.numel())
+        self.assertFalse(torch.equal(*epochs))
+        again = engine.Batches(tokens, args, "cpu")
+        self.assertTrue(torch.equal(again(batches.steps)[0], epochs[1][:3]))
+
+    def test_pairs(self):
+        """The label is the last target, alone or with the words; unlabelled pairs are counted."""
+        path = self.file("\n".join([json.dumps(pair) for pair in PAIRS]), "pairs.jsonl")
+        for loss in "label", "all":
+            data = tasks.load(options("--task", "pairs", "--data", path, "--loss", loss,
+                                      "--block-size", 32))
+            self.assertIn("left out: 9 without a label", data.notes)
+            inputs, targets = data.train
+            doc = [data.vocab[token] for token in inputs[0][1:]]
+            self.assertEqual(" ".join(doc[:10]), "a man runs . / a man's asleep . =")
+            self.assertEqual(set(targets[:, 10].tolist()), {0, 1, 2})
+            number = 1 if loss == "label" else 12
+            self.assertEqual((targets >= 0).sum(1).unique().tolist(), [number])
+        trained = call("--task", "pairs", "--data", path, "--steps", 60, "--batch", 8,
+                       "--block-size", 32)
+        self.assertRegex(trained[1], r"validation accuracy \d")
+
+    def test_pair_accuracy(self):
+        """A model that always says "neutral" is right as often as that is the label."""
+        path = self.file("\n".join([json.dumps(pair) for pair in PAIRS]), "pairs.jsonl")
+        args = options("--task", "pairs", "--data", path, "--valid", path, "--block-size", 32,
+                       "--batch", 4)
+        data = tasks.load(args)
+        trainer = engine.Trainer(program.make_config(args, data.vocab_size()), args)
+        with torch.no_grad():
+            x = trainer.model.hidden(data.valid[0])[:, 10].mean(0)
+            trainer.model.lm_head.zero_()
+            trainer.model.lm_head[1] = x
+        self.assertAlmostEqual(trainer.evaluate(data.valid)[1], 1 / 3)
+
+    def test_brackets(self):
+        """Balanced, all different, of 10 to 25 pairs; what is not balanced is found."""
+        strings = tasks.brackets(300, random.Random(1))
+        self.assertEqual(len(set(strings)), 300)
+        self.assertTrue(all(tasks.balanced(text) for text in strings))
+        self.assertEqual({len(text) // 2 for text in strings}, set(range(10, 26)))
+        for text in "", "(", ")(", "())", "(()":
+            self.assertFalse(tasks.balanced(text))
+
+
+# ---- runs ----------------------------------------------------------------------------------------
+SMALL = ("--n-embd", 8, "--r", 3, "--batch", 2, "--steps", 200, "--eval-every", 10,
+         "--dropout", 0.1)
+
+
+@needs_torch
+class Runs(unittest.TestCase):
+    """Trained, killed, gone on with; what can't be is said in one line."""
+
+    def test_tasks(self):
+        """On each task the training loss falls below chance; the result has what was asked for."""
+        for task, chance, words in (
+                ("names", 24, ("--data", NAMES)), ("brackets", 2.2, ("--documents", 100)),
+                ("text", 18, ("--data", TEXT, "--words", "blanks", "--test", TEXT))):
+            file = FOLDER / f"{task}.jsonl"
+            status, printed, errors = call("--task", task, *words, "--steps", 120, "--batch", 4,
+                                           "--eval-every", 40, "--json", file,
+                                           "--sample", 12, "--setting", "x")
+            self.assertEqual((status, errors), (0, ""), task)
+            found = results(file)[0]
+            self.assertLess(math.exp(found["curve"][-1][1]), chance)
+            self.assertEqual((found["setting"], found["name"]), ("x", "grassmann"))
+            self.assertEqual("test" in found, task == "text")
+            self.assertNotIn(str(FOLDER), file.read_text(encoding="utf-8"))
+            self.assertEqual("are balanced" in printed, task == "brackets")
+
+    def test_parts_of_a_batch(self):
+        """A batch taken in parts, a document longer than others in one of them: the same losses."""
+        curves = []
+        for parts in 1, 4:
+            file = FOLDER / f"parts{parts}.jsonl"
+            call("--data", NAMES, "--steps", 30, "--batch", 8, "--eval-every", 10, "--json", file,
+                 "--precision", "float64", "--accumulate", parts)
+            curves.append([point[1:3] for point in results(file)[0]["curve"]])
+        self.assertLess(gap(*curves), 1e-10)
+
+    @unittest.skipUnless(os.name == "posix", "sends signals")
+    def test_ends_cleanly(self):
+        """Ctrl-C, a stop by torchrun, a reader that has left: no traceback, the usual status."""
+        words = [sys.executable, "-m", "large.train", "--data", str(NAMES), "--steps", "1000000",
+                 "--eval-every", "5"]
+        for stop, status, said in ((signal.SIGINT, 130, "stopped\n"),
+                                   (signal.SIGTERM, 130, "stopped\n"), (None, 0, "")):
+            process = subprocess.Popen(words, cwd=str(ROOT), text=True, stdout=subprocess.PIPE,
+                                       stderr=subprocess.PIPE)
+            while not process.stdout.readline().startswith("step"):
+                self.assertIsNone(process.poll())
+            if stop:
+                process.send_signal(stop)
+                process.stdout.read()
+            process.stdout.close()
+            errors = process.stderr.read()
+            self.assertEqual((process.wait(timeout=60), errors), (status, said), stop)
+            process.stderr.close()
+
+    def test_schedule(self):
+        """Warm-up, then linear, cosine or constant."""
+        for schedule, middle in ("linear", 0.5), ("cosine", 0.5), ("constant", 1):
+            args = options("--schedule", schedule, "--warmup", 10, "--lr", 2)
+            self.assertAlmostEqual(engine.rate(4, 110, args), 1)
+            self.assertAlmostEqual(engine.rate(10, 110, args), 2)
+            self.assertAlmostEqual(engine.rate(60, 110, args), 2 * middle)
+
+    def test_samples(self):
+        """The coldest sample takes the likeliest token each time, up to the end."""
+        config = large.Config(9, n_embd=8, std=0.4)
+        for seed in range(3):
+            model = large.Model(config, seed).eval()
+            expected = [8]
+            with torch.no_grad():
+                while len(expected) <= 16 and expected[1:].count(8) == 0:
+                    expected.append(model(torch.tensor([expected]))[0, -1].argmax().item())
+            texts = engine.sample(model, list("abcdefgh"), 2, 16, True, 1e-4, torch.Generator())
+            likeliest = ["abcdefgh"[token] for token in expected[1:] if token < 8]
+            self.assertEqual(texts, [likeliest] * 2)
+
+    def test_evaluation_from_a_checkpoint(self):
+        """The figures of the run's best weights, without training; sizes come from the file."""
+        checkpoint, file = FOLDER / "evaluate.pt", FOLDER / "evaluate.jsonl"
+        call("--data", NAMES, *SMALL, "--checkpoint", checkpoint, "--json", file)
+        before = checkpoint.read_bytes()
+        status, printed, _ = call("--checkpoint", checkpoint, "--evaluate", "--sample", 5)
+        self.assertEqual(status, 0)
+        self.assertIn(f"validation: {results(file)[0]['best']:.4f} nats", printed)
+        self.assertEqual(checkpoint.read_bytes(), before)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs fork, which saves ten imports of PyTorch")
+    def test_killed_at_ten_moments(self):
+        """Killed and gone on with ten times, a run with dropout ends with the very same losses."""
+        whole, parts = FOLDER / "whole.jsonl", FOLDER / "parts.jsonl"
+        checkpoint = FOLDER / "killed.pt"
+        words = ("--data", NAMES, *SMALL)
+        start = time.perf_counter()
+        call(*words, "--json", whole)
+        seconds = time.perf_counter() - start
+        rng, steps = random.Random(7), set()
+        for _ in range(10):
+            process = os.fork()
+            if process == 0:
+                call(*words, "--json", parts, "--checkpoint", checkpoint)
+                os._exit(0)
+            time.sleep(rng.uniform(0, seconds / 3))
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            if checkpoint.exists():
+                steps.add(program.load_checkpoint(checkpoint)["state"]["step"])
+        self.assertGreater(len(steps), 2)
+        call(*words, "--json", parts, "--checkpoint", checkpoint)
+        self.assertEqual(results(parts)[-1], results(whole)[0])
+
+    def test_checkpoints_that_are_none(self):
+        """Cut short, foreign, another run's, missing: one line, status 2, the file as it was."""
+        good = FOLDER / "good.pt"
+        words = ("--data", NAMES, *SMALL, "--steps", 10)
+        call(*words, "--checkpoint", good)
+        whole = good.read_bytes()
+        bad = FOLDER / "bad.pt"
+        for content in whole[:0], whole[:100], whole[:len(whole) // 2], whole[:-1], b"no zip file":
+            bad.write_bytes(content)
+            for more in (), ("--evaluate",):
+                status, _, errors = call(*words, "--checkpoint", bad, *more)
+                self.assertEqual((status, errors.count("\n")), (2, 1), errors)
+                self.assertIn("this is no whole checkpoint", errors)
+            self.assertEqual(bad.read_bytes(), content)
+        for more in ("--lr", 0.02), ("--n-embd", 16), ("--data", TEXT), ("--mixing", "mean"):
+            status, _, errors = call(*words, "--checkpoint", good, *more)
+            self.assertEqual((status, errors.count("\n")), (2, 1), errors)
+            self.assertIn("another run's", errors)
+        self.assertEqual(call("--checkpoint", FOLDER / "none.pt", "--evaluate")[0], 2)
+        self.assertEqual(good.read_bytes(), whole)
+
+    def test_a_kill_while_writing(self):
+        """If writing ends halfway, the old checkpoint is there, and nothing beside it."""
+        checkpoint = FOLDER / "torn.pt"
+        words = ("--data", NAMES, *SMALL, "--steps", 30, "--checkpoint", checkpoint)
+
+        def torn(found, path):
+            Path(path).write_bytes(b"half")
+            if found["state"]["step"] == 30:
+                raise OSError("no space left")
+            save(found, path)
+        save = torch.save
+        with mock.patch.object(torch, "save", torn):
+            status, _, errors = call(*words)
+        self.assertEqual((status, errors.count("\n")), (2, 1))
+        self.assertEqual(program.load_checkpoint(checkpoint)["state"]["step"], 20)
+        self.assertEqual(list(FOLDER.glob("torn.pt?*")), [])
+
+    def test_complaints(self):
+        """Each in one line with status 2."""
+        empty, short, pairs = FOLDER / "empty", FOLDER / "short", FOLDER / "no-pairs"
+        empty.write_text(" \n", encoding="utf-8")
+        short.write_text("too short", encoding="utf-8")
+        pairs.write_text('{"sentence1": "a"}\n', encoding="utf-8")
+        text = ("--task", "text", "--data")
+        for words, why in (
+                (("--mixing", "attention", "--n-embd", 10), "multiple of 4 heads"),
+                (("--order", "gate", "--mixing", "attention"), "no gate"),
+                (("--offsets", "none", "--mixing", "mean"), "without offsets"),
+                (("--batch", 6, "--accumulate", 4), "no multiple"),
+                ((*text, empty), "no text"), ((*text, short), "too few"),
+                ((*text, FOLDER / "missing"), "missing"), (text[:2], "needs --data"),
+                (("--data", short), "at least ten"),
+                ((*text, TEXT, "--batch", 999), "too few for --batch"),
+                (("--task", "pairs", "--data", pairs), "line 1"),
+                (("--data", NAMES, "--lr", 1e30, "--steps", 200), "no number"),
+                (("--lr", "nan"), "--lr"),
+                (("--checkpoint", FOLDER / "no" / "where"), "--checkpoint"),
+                (("--evaluate",), "needs --checkpoint")):
+            status, _, errors = call(*words)
+            self.assertEqual((status, errors.count("\n")), (2, 1), (words, errors))
+            self.assertIn(why, errors)
+        if not torch.cuda.is_available():
+            self.assertIn("no GPU", call("--device", "cuda")[2])
+        full = torch.OutOfMemoryError("CUDA out of memory.")
+        with mock.patch.object(engine, "train", side_effect=full):
+            status, _, errors = call("--data", NAMES)
+        self.assertEqual((status, errors.count("\n")), (2, 1))
+        self.assertIn("lower --batch", errors)
+
+
+@needs_torch
+class TwoProcesses(unittest.TestCase):
+    """Data-parallel training by Gloo."""
+
+    def start(self, rank, port, *words):
+        """Start one of two processes, as torchrun would."""
+        environment = {**os.environ, "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2",
+                       "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+                       "OMP_NUM_THREADS": "1"}
+        return subprocess.Popen([sys.executable, "-m", "large.train", *map(str, words)], text=True,
+                                cwd=str(ROOT), env=environment, stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    def test_same_losses_as_one(self):
+        """Started by torchrun, documents of different lengths, the same global batch."""
+        words = ("--data", NAMES, "--n-embd", 8, "--batch", 4, "--steps", 30, "--eval-every", 10,
+                 "--precision", "float64", "--accumulate", 2, "--clip", 0.5, "--device", "cpu")
+        one, two = FOLDER / "one.jsonl", FOLDER / "two.jsonl"
+        call(*words, "--json", one)
+        started = subprocess.run(
+            [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
+             "-m", "large.train", *map(str, (*words, "--json", two))], cwd=str(ROOT), check=False,
+            capture_output=True, timeout=120, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        self.assertEqual(started.returncode, 0, started.stderr)
+        found = [results(path) for path in (one, two)]
+        self.assertEqual([len(runs) for runs in found], [1, 1])
+        self.assertEqual([runs[0]["processes"] for runs in found], [1, 2])
+        self.assertLess(gap(*[[point[1:3] for point in runs[0]["curve"]] for runs in found]), 1e-9)
+
+    def test_one_is_killed(self):
+        """The other ends with one line; the checkpoint is good, one process goes on from it."""
+        checkpoint, file, whole = [FOLDER / name for name in ("two.pt", "on.jsonl", "all.jsonl")]
+        words = ("--data", NAMES, "--n-embd", 8, "--batch", 2, "--eval-every", 50,
+                 "--precision", "float64", "--device", "cpu")
+        port = free_port()
+        processes = [self.start(rank, port, *words, "--steps", 10 ** 6, "--schedule", "constant",
+                                "--checkpoint", checkpoint) for rank in (0, 1)]
+        try:
+            end = time.monotonic() + 60
+            while not checkpoint.exists() and time.monotonic() < end:
+                time.sleep(0.05)
+            processes[1].kill()
+            _, errors = processes[0].communicate(timeout=60)
+        finally:
+            for process in processes:
+                process.kill()
+                process.communicate()
+        ours = [line for line in errors.splitlines() if "error:" in line]
+        self.assertEqual(processes[0].returncode, 2, errors)
+        self.assertEqual(len(ours), 1, errors)
+        self.assertNotIn("Traceback", errors)
+        self.assertIn("another process has ended", ours[0])
+        found = program.load_checkpoint(checkpoint)
+        steps = found["state"]["step"] + 50
+        found["run"]["steps"] = steps
+        torch.save(found, checkpoint)
+        more = ("--steps", steps, "--schedule", "constant", "--json")
+        call(*words, *more, file, "--checkpoint", checkpoint)
+        call(*words, *more, whole)
+        curves = [[point[1:3] for point in results(path)[0]["curve"]] for path in (file, whole)]
+        self.assertLess(gap(*curves), 1e-7)
+
+
+def free_port():
+    """Return a port that no one listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+# ---- tables --------------------------------------------------------------------------------------
+class Summary(unittest.TestCase):
+    """From JSON lines to tables: needs no PyTorch."""
+
+    def line(self, name, lr, seed, perplexity, setting="s", points=3):
+        return {"setting": setting, "name": name, "lr": lr, "seed": seed, "weights": 10 ** 6,
+                "best": math.log(perplexity), "last": math.log(perplexity + 1),
+                "test": math.log(perplexity + 2),
+                "curve": [[1, 0, math.log(perplexity), None]] * points}
+
+    def lines(self):
+        return [self.line("attention", 1, 1, 50), self.line("attention", 2, 1, 40),
+                self.line("attention", 2, 2, 44), self.line("attention", 1, 2, 1),
+                self.line("grassmann", 2, 1, 63), self.line("grassmann", 4, 1, 50),
+                self.line("grassmann", 1, 1, 99),
+                self.line("attention", 1, 1, 50, setting="another", points=1)]
+
+    def test_rows(self):
+        """The best common rate of the first seed, its seeds' mean and spread, the gap."""
+        rows, tried = summary.best_runs(self.lines())
+        table = summary.tables(rows, tried)[0][1]
+        self.assertEqual(table[1][:5], ["attention", "1.00", "2 (2)", "2", "42.0 ± 2.8"])
+        self.assertEqual(table[2][:5], ["grassmann", "1.00", "2 (2)", "1", "63.0"])
+        self.assertEqual(table[2][7], "+50.0 %")
+        self.assertEqual(table[2][8], f"{100 * (64 / 43 - 1):+.1f} %")
+        self.assertEqual(summary.pairs(rows)[1][3], "+50.0 %")
+
+    def test_crossing(self):
+        """Straight lines in the logarithms meet where they should; parallel ones nowhere."""
+        flat, rising = {100: 4.0, 200: 4.0, 400: 4.0}, {100: 1.5, 200: 3.0, 400: 6.0}
+        self.assertEqual(summary.crossing(rising, flat), round(200 * 4 / 3))
+        self.assertIsNone(summary.crossing(flat, {100: 8.0, 200: 8.0}))
+
+    def test_command(self):
+        """Tables, a chart, and a clear line where a file holds something else."""
+        with tempfile.TemporaryDirectory() as folder:
+            file, chart = Path(folder, "runs.jsonl"), Path(folder, "chart.svg")
+            file.write_text("".join([json.dumps(line) + "\n" for line in self.lines()]),
+                            encoding="utf-8")
+            found = run("-m", "large.summary", file, "--chart", chart)
+            self.assertEqual((found.returncode, found.stderr), (0, ""))
+            self.assertIn("| grassmann | 1.00 | 2 (2) | 1 | 63.0 |", found.stdout)
+            self.assertIn("<svg", chart.read_text(encoding="utf-8"))
+            file.write_text("[1]\n", encoding="utf-8")
+            found = run("-m", "large.summary", file)
+            self.assertEqual((found.returncode, found.stderr.count("\n")), (2, 1))
+
+    def test_next_run(self):
+        """Each rate, one more beyond the best at an end, twice at most, then the other seeds."""
+        done, order = {}, []
+        losses = {1: 5, 2: 4, 4: 3, 8: 2, 16: 1, 32: 0}
+        while True:
+            chosen = experiments.next_run(done, (1, 2, 4), 3)
+            if chosen is None:
+                break
+            order.append(chosen)
+            done[chosen] = losses[chosen[0]]
+        self.assertEqual(order, [(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (16, 2), (16, 3)])
+        self.assertEqual(experiments.next_run({(1, 1): 1, (2, 1): 0}, (1, 2), 1), None)
+
+    def test_groups(self):
+        """No two runs of the list are the same row, and each gap has an attention."""
+        found = [group[:2] for group in experiments.groups()]
+        self.assertEqual(len(found), len(set(found)))
+        for setting, _ in found:
+            base = experiments.BASELINES.get(setting, setting)
+            self.assertIn((base, "attention"), found)
+
+
+@needs_torch
+@unittest.skipUnless(find_spec("torch") and torch.cuda.is_available(), "there is no GPU here")
+class OnGpu(unittest.TestCase):
+    """What is captured as a graph and compiled there computes what a CPU does."""
+
+    def curve(self, mixing, *words):
+        args = options("--task", "text", "--data", TEXT, "--words", "blanks", "--n-embd", 64,
+                       "--r", 8, "--layers", 2, "--norm", "layer", "--bias", "--tied", "--batch", 8,
+                       "--steps", 12, "--eval-every", 4, "--clip", 1, "--lr", 0.003,
+                       "--optimizer", "adamw", "--mixing", mixing, *words)
+        data = tasks.load(args)
+        trainer = engine.Trainer(program.make_config(args, data.vocab_size()), args)
+        state = engine.train(trainer, data, args)
+        return torch.tensor([point[1:3] for point in state["curve"]])
+
+    def test_same_losses(self):
+        """Training and validation losses, eager and compiled, in single and half precision."""
+        for mixing in "attention", "grassmann", "linear":
+            expected = self.curve(mixing, "--device", "cpu")
+            for words, within in (((), 1e-4), (("--compile",), 1e-4),
+                                  (("--compile", "--precision", "bf16"), 0.03)):
+                with self.subTest(mixing=mixing, words=words):
+                    found = self.curve(mixing, "--device", "cuda", *words)
+                    self.assertLess((found - expected).abs().max().item(), within)
