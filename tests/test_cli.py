@@ -286,11 +286,6 @@ class Stopping(unittest.TestCase):
     CASES = [(script, ("--data=short.txt", *options)) for script in SCRIPTS
              for options in (("--steps=1000000",), ("--steps=0", "--samples=1000000"))]
 
-    def setUp(self):
-        # A shell may start programs in the background with Ctrl-C switched off, and so their own.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
-        self.addCleanup(signal.signal, signal.SIGINT, before)
-
     def test_ctrl_c_is_one_line_and_130(self):
         for (script, options), python in itertools.product(self.CASES, ((), ("-u",))):
             with self.subTest(script=script.name, options=options, python=python), \

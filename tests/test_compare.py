@@ -99,7 +99,7 @@ class SideBySide(unittest.TestCase):
     @unittest.skipIf(sys.platform == "win32", "signals to a process group")
     def test_ctrl_c_ends_all(self):
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "benchmark_paren.py"), "--steps", "5000"],
+            [sys.executable, str(ROOT / "benchmark.py"), "--steps", "50000"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         line = b""
         while b"take about" not in line and process.poll() is None:

@@ -28,7 +28,7 @@ CHAIN = """
 from micro_gpt import Value
 x, w = Value(1.0), Value(1.0)
 y = x
-for _ in range(500_000):
+for _ in range(100_000):
     y = y * w + x
 y.backward()
 print(y.data, x.grad, w.grad)
@@ -302,9 +302,9 @@ class Backward(unittest.TestCase):
                 loss.backward()
             self.assertEqual((x.grad, y.grad), (-2.0 * (48 - 8), 2.0 * (48 - 8) + 1))
 
-    def test_a_million_operations(self):
+    def test_200_000_operations_in_a_chain(self):
         """A long chain needs no recursion; these whole numbers are exact in floating point."""
-        n = 500_000
+        n = 100_000
         self.assertEqual(run("-c", CHAIN).stdout.split(),
                          [f"{x:.1f}" for x in (n + 1, n + 1, n * (n + 1) / 2)])
 
@@ -315,13 +315,13 @@ class Backward(unittest.TestCase):
 
             def read(node, slot=slot, reads=reads):
                 reads.append(node)
+                self.assertLess(len(reads), 5 * 300)
                 return slot.__get__(node)
             a, b = m.Value(1.0), m.Value(1.0)
             for _ in range(300):
                 a, b = b, a + b
             with mock.patch.object(m.Value, "children", property(read, slot.__set__)):
                 b.backward()
-            self.assertLess(len(reads), 5 * 300)
 
     @unittest.skipIf(tracemalloc is None or not hasattr(gc, "freeze"), "needs reference counting")
     def test_dropped_graphs_are_freed(self):
@@ -406,8 +406,7 @@ class Travels(unittest.TestCase):
                 logits = m.forward(1, 3, past, params, start.config)
                 m.cross_entropy(logits, 2).backward()
                 gradients.append([w.grad for w in flat(params)])
-            self.assertEqual(*gradients)
-            self.assertTrue(any(gradients[0]))
+            self.assertTrue(gradients[0] == gradients[1] and any(gradients[0]))
 
     def test_leaf_that_is_given_children_later(self):
         """c, made first, becomes 3 b with b = 5 a, made last; out = c * a = 15 a * a."""

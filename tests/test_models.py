@@ -31,6 +31,7 @@ WINDOW = (1, 2, 4, 8, 12, 16)
 needs_torch = unittest.skipIf(find_spec("torch") is None, "needs PyTorch")
 if find_spec("torch"):
     import torch
+    torch.set_num_threads(1)  # the tensors are tiny
 
 
 def default_run(model, path=INPUT, steps=1000):
@@ -178,14 +179,14 @@ class Parameters(unittest.TestCase):
         for model in PAIR:
             config = model.Config(V, d, 2, block, *([] if model is GPT else [r]))
             rng, twin = random.Random(9), random.Random(9)
-            found = [(name, [numbers(list(row)) for row in matrix])
-                     for name, matrix in model.init_params(config, rng).items()]
+            params = model.init_params(config, rng)
             layer = [*own[model], ("fc1", 4 * d, d), ("fc2", d, 4 * d)]
             shapes = [("wte", V, d), ("wpe", block, d), ("lm_head", V, d)]
             shapes += [(f"layer{n}.{name}", *shape) for n in range(2) for name, *shape in layer]
-            self.assertEqual(found, [
-                (name, [[twin.gauss(0, 0.08) for _ in range(columns)] for _ in range(rows)])
-                for name, rows, columns in shapes])
+            self.assertEqual([(name, len(matrix), len(matrix[0]))
+                              for name, matrix in params.items()], [*map(tuple, shapes)])
+            for w in flat(params):
+                self.assertEqual(w.data, twin.gauss(0, 0.08))
             self.assertEqual(rng.random(), twin.random())
 
     def test_order_in_main(self):
@@ -211,8 +212,9 @@ class Parameters(unittest.TestCase):
             twin.shuffle(words)
             weights = [twin.gauss(0, 0.08) for _ in calls[0][1]]
             tokens = [[26, *[ord(c) - ord("a") for c in word], 26] for word in words[:230]]
-            self.assertEqual(calls, [(tokens[:30], weights, model.Config(27), 30), tokens[30:],
-                                     (model.make_vocab(words), 0.5, twin.random())])
+            expected = [(tokens[:30], weights, model.Config(27), 30), tokens[30:],
+                        (model.make_vocab(words), 0.5, twin.random())]
+            self.assertEqual([a == b for a, b in zip(calls, expected)], [True] * 3)
 
 
 class Order(unittest.TestCase):
@@ -339,7 +341,7 @@ class Training(unittest.TestCase):
                 means = list(model.train(run.docs, run.params, run.config, 5))
             for n, call in enumerate(adam.call_args_list):
                 weights, _, _, step, lr = call[0]
-                self.assertEqual((weights, step), (flat(run.params), n + 1))
+                self.assertTrue(weights == flat(run.params) and step == n + 1)
                 self.assertAlmostEqual(lr, 0.01 * (5 - n) / 5, places=15)
             self.assertEqual([call[0][0] for call in losses.call_args_list],
                              [run.docs[n] for n in (0, 1, 2, 0, 1)])
@@ -371,7 +373,7 @@ class Training(unittest.TestCase):
                 with self.subTest(model=model.__name__, name=name, bad=bad), \
                         self.assertRaisesRegex(ArithmeticError, r"\bstep 3\b"):
                     next(steps)
-                self.assertEqual(repr([w.data for w in flat(run.params)]), before)
+                self.assertTrue(repr([w.data for w in flat(run.params)]) == before)
 
     def test_collector(self):
         """It rests during a step; afterwards it is as it was, also where the step was stopped."""

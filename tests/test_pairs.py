@@ -16,6 +16,7 @@ import beyond
 import compare
 import micro_gpt
 
+PAIRS = task.labelled_pairs()
 MARKS = {"all": ("never", True), "no": ("never", False), "some": ("one", True),
          "not all": ("one", False)}
 
@@ -66,13 +67,9 @@ def possible(*claims):
 
 
 class Labels(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.pairs = task.labelled_pairs()
-
     def test_every_label_a_second_way(self):
         """By what must and must not be in a world of any size, not by looking at worlds."""
-        for pair in random.Random(1).sample(self.pairs, 4000):
+        for pair in random.Random(1).sample(PAIRS, 4000):
             if not possible((pair.premise, True), (pair.hypothesis, False)):
                 label = "E"
             elif not possible((pair.premise, True), (pair.hypothesis, True)):
@@ -82,7 +79,7 @@ class Labels(unittest.TestCase):
             self.assertEqual(pair.label, label, task.document(pair))
 
     def test_by_hand(self):
-        labels = {(p.premise, p.hypothesis): p.label for p in self.pairs}
+        labels = {(p.premise, p.hypothesis): p.label for p in PAIRS}
         for premise, hypothesis, label in (
                 ("all dogs run", "some animals run", "E"),
                 ("all animals move", "all small dogs move", "E"),
@@ -99,16 +96,16 @@ class Labels(unittest.TestCase):
 
     def test_documents(self):
         """Each has one label, at its end, and fits the block; the nouns stand 4 to 7 apart."""
-        texts = {tuple(task.document(pair)) for pair in self.pairs}
-        self.assertEqual(len(texts), len(self.pairs))
+        texts = {tuple(task.document(pair)) for pair in PAIRS}
+        self.assertEqual(len(texts), len(PAIRS))
         self.assertEqual({text[-1] for text in texts}, set(task.LABELS))
         self.assertLessEqual(max(map(len, texts)), task.BLOCK)
-        self.assertEqual({task.distance(pair) for pair in self.pairs}, {4, 5, 6, 7})
+        self.assertEqual({task.distance(pair) for pair in PAIRS}, {4, 5, 6, 7})
 
     def test_splits(self):
         for seed in (42, 1):
-            data = task.split(self.pairs, seed, 600)
-            self.assertEqual(data, task.split(self.pairs, seed, 600))
+            data = task.split(PAIRS, seed, 600)
+            self.assertEqual(data, task.split(PAIRS, seed, 600))
             first, second = (data.tests[name] for name in task.TESTS)
             known = {s for pair in data.train for s in pair[:2]}
             self.assertFalse(known & {s for pair in first for s in pair[:2]})
@@ -124,7 +121,7 @@ class Labels(unittest.TestCase):
 
     def test_baselines(self):
         """A constant is right for a third; a table that may see the label is always right."""
-        data = task.split(self.pairs, 42, 600)
+        data = task.split(PAIRS, 42, 600)
         pairs = data.tests[task.TESTS[0]]
         constant = task.baselines(data.train)["constant answer"]
         hits = task.right(pairs, [constant(pair) for pair in pairs])
@@ -144,7 +141,7 @@ class Labels(unittest.TestCase):
 class Models(unittest.TestCase):
     def test_loss_counts_the_label_alone(self):
         """And the files themselves stay as they are."""
-        pair = task.labelled_pairs()[0]
+        pair = PAIRS[0]
         vocab = micro_gpt.make_vocab([task.document(pair), ["E", "N", "C"]])
         for rival in task.rivals(len(vocab) + 1, 1):
             model = task.make_model(rival)
@@ -168,6 +165,7 @@ class Models(unittest.TestCase):
     def test_small_run(self):
         with tempfile.TemporaryDirectory() as folder, \
                 mock.patch.object(compare, "TIMED_STEPS", 2), \
+                mock.patch.object(task, "labelled_pairs", lambda: PAIRS), \
                 mock.patch.object(task, "TEST", 9), mock.patch.object(task, "CURVE_PAIRS", 3):
             records = Path(folder, "a.json")
             chart = Path(folder, "a.svg")

@@ -13,7 +13,7 @@ import time
 import unittest
 
 import playground
-from tests.helpers import CLEAN, GPT, INPUT, ROOT, set_up
+from tests.helpers import CLEAN, GPT, INPUT, ROOT, set_up, slow
 
 
 def wait_for(training, seconds=60):
@@ -30,6 +30,7 @@ def wait_for(training, seconds=60):
 class Answers(unittest.TestCase):
     """What is on the screen is what the model files compute."""
 
+    @slow
     def test_training_is_the_terminals(self):
         """Losses, held-out loss and texts equal those of the model file's own main()."""
         told = {}
@@ -48,6 +49,7 @@ class Answers(unittest.TestCase):
             self.assertEqual([name for name, _ in found["samples"]], names)
             self.assertAlmostEqual(found["lines"]["blind"], math.log(27))
 
+    @slow
     def test_brackets_and_own_text(self):
         """Each task trains with each kind of mixing layer; wrong brackets are marked."""
         number = playground.answer({"ask": "train", "steps": 3, "task": "brackets",
@@ -238,6 +240,7 @@ class Served(unittest.TestCase):
             self.assertIn(self.ask(question)[0], (200, 400), question)
         self.assertLess(threading.active_count(), 30)
 
+    @slow
     def test_two_trainings_pause_and_silence(self):
         """At most two at once; a pause stands still; what nobody asks about ends within 10 s."""
         numbers = [self.ask({"ask": "train", "steps": 20000})[1]["training"] for _ in range(2)]

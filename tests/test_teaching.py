@@ -6,7 +6,7 @@ import unittest
 from pathlib import Path
 
 import tutorial
-from tests.helpers import ROOT, run
+from tests.helpers import ROOT, run, slow
 
 TEXT = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
 FLAT = " ".join(TEXT.split())
@@ -48,6 +48,7 @@ class Commands(unittest.TestCase):
                 for option in [word for word in words[2:] if word.startswith("--")]:
                     self.assertIn(option, known, command)
 
+    @slow
     def test_the_table_of_exercises(self):
         source = (ROOT / "micro_grassmann_clean.py").read_text(encoding="utf-8")
         rows = re.findall(r"\| (none|\d\..*?) \| ([\d,]+) \| ([\d.]+) \|", TEXT)

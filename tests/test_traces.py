@@ -12,7 +12,7 @@ import micro_grassmann as model
 import show
 import trace_alpha_wred
 import trace_g
-from tests.helpers import run
+from tests.helpers import run, slow
 
 
 def printed(main, *options):
@@ -138,6 +138,7 @@ class TraceAlpha(unittest.TestCase):
             self.assertAlmostEqual(1 / (1 + math.exp(-score)), alpha, delta=2e-4)
             self.assertAlmostEqual(alpha * x + (1 - alpha) * g, result, delta=1e-3)
 
+    @slow
     def test_losses_are_those_of_training(self):
         docs = model.load_docs(inside.INPUT)
         for kind, name, window in (("learned", "Grassmann", (1, 2, 4, 8, 12, 16)),
