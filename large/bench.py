@@ -180,7 +180,7 @@ def main(words=None):
     parser.add_argument("--json")
     args = parser.parse_args(sys.argv[1:] if words is None else words)
     if torch is None:
-        parser.error("PyTorch is not installed: pip install torch")
+        parser.error("PyTorch is not installed: pip install torch numpy")
     args.precisions = args.precisions.split(",")
     if not set(args.precisions) <= {"bf16", "tf32", "float32"}:
         parser.error("--precisions: bf16, tf32, float32, separated by commas")

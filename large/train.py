@@ -186,7 +186,7 @@ def identity(args, data, config):
     """Return what a checkpoint must have in common with a run that goes on from it."""
     train = data.train if data.documents() else (data.train,)
     contents = len(train)
-    for part in torch.cat(train).split(1 << 20):
+    for part in torch.cat([part.flatten() for part in train]).split(1 << 20):
         contents = zlib.crc32(array("q", part.tolist()).tobytes(), contents)
     options = {name: getattr(args, name) for name in engine.RUN_OPTIONS}
     return {**options, **config._asdict(), "contents": contents}
@@ -329,7 +329,7 @@ def main(words=None):
     """Read the options; train, or evaluate a checkpoint."""
     parser = show.Parser(description="Train a model with PyTorch.", allow_abbrev=False)
     if torch is None:
-        parser.error("PyTorch is not installed: pip install torch")
+        parser.error("PyTorch is not installed: pip install torch numpy")
     args = parse(sys.argv[1:] if words is None else words, parser)
     rank = int(os.environ.get("RANK", "0"))
     world = int(os.environ.get("WORLD_SIZE", "1"))
