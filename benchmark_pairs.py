@@ -48,7 +48,7 @@ ACTIONS = ("runs", "walks", "moves otherwise", "rests")
 LABELS = ("E", "N", "C")
 THINGS = 4  # in the largest world
 
-STEPS = 1500  # of training, one pair each
+STEPS = 1300  # of training, one pair each
 KEPT_APART = ("no", "cats")  # the combination that no training pair has
 SENTENCES_APART = 4  # one sentence of so many is kept for the test
 TEST = 300  # pairs in a test set

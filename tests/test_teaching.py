@@ -10,6 +10,14 @@ from tests.helpers import ROOT, run, slow
 
 TEXT = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
 FLAT = " ".join(TEXT.split())
+WINDOW = "window: tuple = (1, 2, 4, 8, 12, 16)"
+CHANGES = (  # in the order of the table
+    [], [("    r: int = 4", "    r: int = 8")], [("    r: int = 4", "    r: int = 1")],
+    [(WINDOW, "window: tuple = (1,)")], [(WINDOW, "window: tuple = (16,)")],
+    [("[score.sigmoid() for score in scores]", "[Value(1.0) for _ in scores]")],
+    [("append(unit_plucker(", "append(plucker(")],
+    [("unit_plucker(z, past[-1 - offset])", "[dot(z, past[-1 - offset])]"),
+     ("[Value(0.0) for _ in plucker(z, z)]", "[Value(0.0)]"), ("math.comb(config.r, 2)", "1")])
 
 
 class Pages(unittest.TestCase):
@@ -49,24 +57,25 @@ class Commands(unittest.TestCase):
                     self.assertIn(option, known, command)
 
     @slow
-    def test_the_table_of_exercises(self):
-        source = (ROOT / "micro_grassmann_clean.py").read_text(encoding="utf-8")
-        rows = re.findall(r"\| (none|\d\..*?) \| ([\d,]+) \| ([\d.]+) \|", TEXT)
-        self.assertEqual(len(rows), 6)
-        for change, weights, loss in rows:
-            code = re.search(r"`([^`]*=[^`]*)`", change)
-            changed = source
-            if code:
-                name = code[1].partition(" = ")[0]
-                changed, number = re.subn(rf"(?m)^    {re.escape(name)} = [^#\n]*", "    " + code[1]
-                                          + "  ", source)
-                self.assertEqual(number, 1, change)
+    def test_the_table_of_changes(self):
+        """Each change, made in the model file, is what probe reports."""
+        bare = (ROOT / "micro_grassmann_clean.py").read_text(encoding="utf-8")
+        rows = re.findall(r"\| (none|\d\..*?) \| ([\d,]+) \| ([\d, ]+) \| (.*?) \| ([\d.]+) \|",
+                          TEXT)
+        self.assertEqual(len(rows), len(CHANGES))
+        for (title, weights, seen, still, loss), edits in zip(rows, CHANGES):
+            changed = bare
+            for old, new in edits:
+                self.assertEqual(changed.count(old), 1, title)
+                changed = changed.replace(old, new)
             with tempfile.TemporaryDirectory() as folder:
                 mine = Path(folder, "mine.py")
                 mine.write_text(changed, encoding="utf-8")
-                out = run(mine, "--steps", "10", "--samples", "0", "--data", ROOT / "input.txt")
-            self.assertIn(f"{weights} parameters", out.stdout, change)
-            self.assertIn(f"step 10 of 10, loss {loss}", out.stdout, change)
+                out = run("exercises.py", "probe", mine).stdout
+            still = still.replace("all four", "W_red, W_plu, W_gate_h, W_gate_g")
+            for words in (f"\n{weights} parameters\n", f"sees the positions {seen}\n",
+                          f": {still}\n", f"loss at step 10 of 10: {loss}\n"):
+                self.assertIn(words, out.replace("layer0.", ""), title)
 
 
 if __name__ == "__main__":
