@@ -3,6 +3,9 @@
 Run:       python3 playground.py
 Options:   python3 playground.py --port N --no-browser
 
+Without Python, on a Chromebook or a static site: serve this folder by any web server, put the files
+of Pyodide's npm package into playground/pyodide/ and open playground/index.html?python=pyodide.
+
 The page in playground/ asks questions and draws the answers. Here the project's own files compute
 them: a question is a dict such as {"ask": "plane", "u": [1, 0, 0], "v": [0, 1, 0]}, and answer()
 turns it into another dict.
@@ -23,6 +26,7 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import threading
 import time
 import webbrowser
@@ -253,6 +257,42 @@ class Training:
             self.process.terminate()
 
 
+class Lesson(Training):
+    """A training without a process of its own: in a browser's Python there is only one."""
+
+    def __init__(self, settings):
+        self.settings = settings
+        self.told = {"losses": [], "samples": [], "step": 0, "state": "runs", "lines": {}}
+        self.weights = None
+        self.messages = lessons(settings)
+
+    def advance(self, seconds):
+        """Train for about so long; return whether there is more to do."""
+        until = time.perf_counter() + seconds
+        try:
+            while self.told["state"] == "runs" and time.perf_counter() < until:
+                self.take(next(self.messages))
+        except (ArithmeticError, ValueError) as error:
+            self.take({"error": str(error)})
+        return self.told["state"] == "runs"
+
+    def say(self, order):
+        """Pause or go on; nothing if it has ended."""
+        if self.told["state"] == {"pause": "runs", "go on": "paused"}[order]:
+            self.told["state"] = {"pause": "paused", "go on": "runs"}[order]
+
+    def end(self, why="stopped"):
+        """Train no more, if it still does."""
+        if self.told["state"] in ("runs", "paused"):
+            self.told["state"] = why
+
+
+def work(seconds):
+    """Advance each Lesson by about so long; return whether there is more to do."""
+    go_on = [lesson.advance(seconds) for lesson in trainings.values()]
+    return True in go_on
+
+
 trainings = {}  # number: Training
 numbers = itertools.count(1)
 
@@ -267,7 +307,7 @@ def ask_train(question):
         oldest = next(n for n, t in trainings.items() if t not in active)
         del trainings[oldest]
     number = next(numbers)
-    trainings[number] = Training(settings)
+    trainings[number] = (Lesson if sys.platform == "emscripten" else Training)(settings)
     return {"training": number}
 
 
@@ -657,6 +697,14 @@ def answer(question):
         return QUESTIONS[question["ask"]](question)
 
 
+def answer_text(question):
+    """Return (whether it could be answered, JSON) for a question in JSON."""
+    try:
+        return True, json.dumps(answer(json.loads(question)), allow_nan=False)
+    except (ArithmeticError, RecursionError, ValueError) as error:
+        return False, json.dumps({"error": " ".join(str(error).split())[:300]})
+
+
 # ---- the server ----------------------------------------------------------------------------------
 
 
@@ -723,13 +771,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self, body):
         """Answer the question in the body of a request."""
-        try:
-            question = json.loads(body.decode("utf-8"))
-            found = json.dumps(answer(question), allow_nan=False).encode()
-        except (ArithmeticError, RecursionError, ValueError) as error:
-            self.refuse(400, " ".join(str(error).split())[:300])
-            return
-        self.reply(200, found)
+        is_good, found = answer_text(body)
+        self.reply(200 if is_good else 400, found.encode())
 
 
 class Server(http.server.ThreadingHTTPServer):

@@ -1,4 +1,5 @@
 // The page asks Python and draws the answers; it computes nothing of a model.
+import { ask, leave } from "./ask.js";
 import { bars, chart, make, put, table } from "./draw.js";
 import { text } from "./text.js";
 
@@ -7,19 +8,6 @@ const number = (id) => at(id).value === "" ? null : Number(at(id).value);
 let start = null;
 let runs = []; // [{training, mixer, told}]
 const POLL = 300;
-
-async function ask(question) {
-  let reply;
-  try {
-    reply = await fetch("answer", { method: "POST", body: JSON.stringify(question),
-      headers: { "Content-Type": "application/json" } });
-  } catch {
-    throw new Error(text.noAnswer);
-  }
-  const answer = await reply.json();
-  if (!reply.ok) throw new Error(answer.error);
-  return answer;
-}
 
 // Do something; what goes wrong is said in one line.
 async function attempt(action) {
@@ -425,7 +413,7 @@ function listen() {
   at("length").addEventListener("input", drawCost);
   addEventListener("pagehide", () => {
     for (const run of runs.filter(isActive)) {
-      navigator.sendBeacon("answer", JSON.stringify({ ask: "order", training: run.training, order: "stop" }));
+      leave({ ask: "order", training: run.training, order: "stop" });
     }
   });
 }

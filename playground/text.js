@@ -33,5 +33,5 @@ export const text = {
   costIntro: "Reading L tokens: the Values that each model makes, counted by the engine, and the " +
     "pairs of positions it looks at (for one layer; attention: for one head).",
   mixer: "Contender", nodes: "Values made", pairs: "Pairs", tokens: "tokens", noAnswer: "No answer: " +
-    "does playground.py still run?",
+    "does playground.py still run?", noPyodide: "Pyodide could not be loaded: see playground/worker.js",
 };

@@ -1,18 +1,27 @@
 """The playground's page in a real browser: five views, by mouse and by keyboard, narrow and wide.
 
-Needs Playwright for Python and a chromium on the path; skipped where one of them is missing.
+Needs Playwright for Python and a chromium on the path, and for Pyodide's part the folder of its npm
+package in MICROGRASSMANN_PYODIDE; skipped where one of them is missing.
 """
+import functools
+import http.server
+import os
 import shutil
+import tempfile
 import threading
+import time
 import unittest
+from pathlib import Path
 
 import playground
+from tests.helpers import CLEAN, GPT, INPUT, ROOT, set_up
 
 try:
     from playwright.sync_api import sync_playwright
 except ImportError:
     sync_playwright = None
 CHROMIUM = shutil.which("chromium")
+PYODIDE = os.environ.get("MICROGRASSMANN_PYODIDE")
 
 
 @unittest.skipUnless(sync_playwright and CHROMIUM, "needs playwright and chromium")
@@ -140,6 +149,69 @@ class Page(unittest.TestCase):
         page.keyboard.press("ArrowRight")
         page.wait_for_function("document.querySelector('#cost-table tbody tr').innerText"
                                ".includes('15')")
+
+
+class Silent(http.server.SimpleHTTPRequestHandler):
+    """Any static server."""
+
+    def log_message(self, *args):
+        """Print nothing."""
+
+
+@unittest.skipUnless(sync_playwright and CHROMIUM and PYODIDE, "needs MICROGRASSMANN_PYODIDE")
+class InTheBrowser(unittest.TestCase):
+    """Without a server of ours: static files, and Python inside the browser."""
+
+    def test_same_numbers_as_the_terminal(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in [*ROOT.glob("*.py"), INPUT]:
+                shutil.copy(path, folder)
+            shutil.copytree(ROOT / "playground", Path(folder, "playground"))
+            shutil.copytree(PYODIDE, Path(folder, "playground", "pyodide"))
+            server = http.server.ThreadingHTTPServer(
+                ("127.0.0.1", 0), functools.partial(Silent, directory=folder))
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.addCleanup(server.server_close)
+            self.addCleanup(server.shutdown)
+            with sync_playwright() as driver:
+                browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+                page = browser.new_page()
+                start = time.monotonic()
+                page.goto(f"http://127.0.0.1:{server.server_address[1]}/playground/index.html"
+                          "?python=pyodide")
+                page.wait_for_selector("body[data-ready]", timeout=60_000)
+                print(f"Pyodide: first answer after {time.monotonic() - start:.1f} s")
+                self.check(page)
+                browser.close()
+
+    def check(self, page):
+        """Losses, held-out loss and names of both models; a bad question; a look inside."""
+        def ask(question):
+            return page.evaluate("q => import('./ask.js').then(m => m.ask(q))", question)
+        with self.assertRaisesRegex(Exception, "steps must be"):
+            ask({"ask": "train", "steps": 0})
+        for mixer, model in ("attention", GPT), ("Grassmann", CLEAN):
+            number = ask({"ask": "train", "steps": 12, "mixer": mixer})["training"]
+            self.assertEqual(ask({"ask": "order", "training": number, "order": "pause"})["state"],
+                             "paused")
+            ask({"ask": "order", "training": number, "order": "go on"})
+            limit = time.monotonic() + 100
+            found = {"state": "runs"}
+            while found["state"] == "runs" and time.monotonic() < limit:
+                time.sleep(0.2)
+                found = ask({"ask": "progress", "training": number})
+            self.assertEqual(found["state"], "done")
+            run = set_up(model, model.load_docs(INPUT))
+            seen, held_out = model.split_docs(run.docs, 12)
+            for a, b in zip(model.train(seen, run.params, run.config, 12), found["losses"]):
+                self.assertAlmostEqual(a, b, delta=1e-12)
+            loss = model.evaluate(held_out, run.params, run.config)
+            self.assertAlmostEqual(loss, found["held_out"], delta=1e-12)
+            names = [model.generate(run.vocab, run.params, run.config, run.rng, 0.5)
+                     for _ in range(playground.SAMPLES)]
+            self.assertEqual([name for name, _ in found["samples"]], names)
+            seen = ask({"ask": "look", "mixer": mixer, "word": "emma", "training": number})
+            self.assertAlmostEqual(sum(seen["odds"]), 1)
 
 
 if __name__ == "__main__":
