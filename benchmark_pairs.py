@@ -2,7 +2,9 @@
 
 Run:       python3 benchmark_pairs.py
 Deeper:    python3 benchmark_pairs.py --layers 2   (takes longer)
-Next:      RESULTS.md; python3 -m large.train --task pairs --data FILE.jsonl reads real SNLI
+Longer:    python3 benchmark_pairs.py --steps 300000 --write FOLDER, then for each layer
+           python3 -m large.train --task pairs --data FOLDER/train.jsonl (which reads SNLI, too)
+Next:      RESULTS.md
 
 A document is a list of words, premise / hypothesis = label, such as
 
@@ -27,12 +29,14 @@ if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imp
 
 import concurrent.futures
 import itertools
+import json
 import math
 import multiprocessing
 import random
 import statistics
 import time
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 import beyond
@@ -537,6 +541,20 @@ def show_published():
                       "not measured here: another task, and models of millions of weights."])
 
 
+def write_snli(folder, data):
+    """Write the pairs of one seed in SNLI's format, a JSON a line, for large.train.
+
+    train.jsonl and a file for each test, named after it. OSError if the folder can't be written.
+    """
+    Path(folder).mkdir(exist_ok=True)
+    names = {"E": "entailment", "N": "neutral", "C": "contradiction"}
+    for name, pairs in {"train": data.train, **data.tests}.items():
+        lines = [json.dumps({"sentence1": " ".join(words(pair.premise)),
+                             "sentence2": " ".join(words(pair.hypothesis)),
+                             "gold_label": names[pair.label]}) for pair in pairs]
+        show.save(Path(folder, f"{name.replace(' ', '_')}.jsonl"), "\n".join(lines) + "\n")
+
+
 def main(argv=None):
     """Read the options, train and print."""
     parser = show.Parser(description="Compare layers on entailment between small sentences.",
@@ -552,11 +570,16 @@ def main(argv=None):
                         help="processes that train at once (default: all cores)")
     parser.add_argument("--json", metavar="FILE", help="write all records there")
     parser.add_argument("--svg", metavar="FILE", help="draw the charts there")
+    parser.add_argument("--write", metavar="FOLDER",
+                        help="only write N pairs to train on, and the tests, for large.train")
     args = parser.parse_args(argv)
     show.check_outputs(args, parser)
     environment = compare.environment("benchmark_pairs.py", args)
 
     pairs = labelled_pairs()
+    if args.write:
+        write_snli(args.write, split(pairs, 42, args.steps))
+        return
     vocab = beyond.mixer("attention").make_vocab([document(pair) for pair in pairs])
     data_of = {seed: split(pairs, seed, args.steps) for seed in compare.seeds(args.seeds)}
     contenders = rivals(len(vocab) + 1, args.layers)

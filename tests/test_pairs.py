@@ -119,6 +119,19 @@ class Labels(unittest.TestCase):
             for pairs in (first, second):
                 self.assertEqual(len(set(pairs)), len(pairs))
 
+    def test_written_for_large(self):
+        """In SNLI's format: the words, and the labels' names."""
+        data = task.split(PAIRS, 42, 30)
+        with tempfile.TemporaryDirectory() as folder:
+            task.main(["--steps=30", f"--write={folder}"])
+            for name, pairs in ("train", data.train), ("new_combination", data.tests[task.TESTS[1]]):
+                text = Path(folder, f"{name}.jsonl").read_text(encoding="utf-8")
+                found = [json.loads(line) for line in text.splitlines()]
+                self.assertEqual(
+                    [[*one["sentence1"].split(), "/", *one["sentence2"].split(), "=",
+                      one["gold_label"][0].upper()] for one in found],
+                    [task.document(pair) for pair in pairs])
+
     def test_baselines(self):
         """A constant is right for a third; a table that may see the label is always right."""
         data = task.split(PAIRS, 42, 600)
