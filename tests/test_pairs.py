@@ -124,7 +124,8 @@ class Labels(unittest.TestCase):
         data = task.split(PAIRS, 42, 30)
         with tempfile.TemporaryDirectory() as folder:
             task.main(["--steps=30", f"--write={folder}"])
-            for name, pairs in ("train", data.train), ("new_combination", data.tests[task.TESTS[1]]):
+            tests = data.tests[task.TESTS[1]]
+            for name, pairs in ("train", data.train), ("new_combination", tests):
                 text = Path(folder, f"{name}.jsonl").read_text(encoding="utf-8")
                 found = [json.loads(line) for line in text.splitlines()]
                 self.assertEqual(

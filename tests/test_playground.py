@@ -65,16 +65,19 @@ class Answers(unittest.TestCase):
 
     def test_look(self):
         """Odds sum to 1; arcs go where the window says; weights change what is seen."""
+        text = "emma\nanna\nolivia\nliam\nnoah\nava\nmia\nleo\nida\nada\nnina\nlina"
         for mixer, places in ("Grassmann", [3, 2, 0]), ("attention", [0, 1, 2, 3, 4]):
-            fresh = playground.answer({"ask": "look", "mixer": mixer, "word": "emma"})
+            question = {"ask": "look", "mixer": mixer, "word": "emma", "task": "text",
+                        "text": text}
+            fresh = playground.answer(question)
             self.assertAlmostEqual(sum(fresh["odds"]), 1)
             self.assertEqual([arc["s"] for arc in fresh["arcs"]], places)
             for row in fresh["rows"]:
                 self.assertEqual(len(row["values"]), len(row["formulas"]))
                 self.assertIn("def ", row["source"]["text"])
-            number = playground.answer({"ask": "train", "steps": 5, "mixer": mixer})["training"]
-            wait_for(number)
-            question = {"ask": "look", "word": "emma", "mixer": mixer, "training": number}
+            question["training"] = playground.answer({**question, "ask": "train",
+                                                      "steps": 5})["training"]
+            wait_for(question["training"])
             after = playground.answer(question)
             before = playground.answer({**question, "after": False})
             self.assertEqual(before["odds"], fresh["odds"])

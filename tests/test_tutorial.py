@@ -39,7 +39,9 @@ class Pages(unittest.TestCase):
         """Train in this process, a few steps: patches reach no other one."""
         def here(task, mixer, window=None):
             return [tutorial.train(task, mixer, seed, window) for seed in tutorial.SEEDS]
+        once = [(title, functools.lru_cache(make), *more) for title, make, *more in tutorial.PAGES]
         cls.patches = [mock.patch.object(tutorial, "STEPS", STEPS),
+                       mock.patch.object(tutorial, "PAGES", once),
                        mock.patch.object(tutorial, "WRITTEN", 6),
                        mock.patch.object(tutorial, "HELD_OUT", 12),
                        mock.patch.object(tutorial, "both_seeds", functools.lru_cache(here))]
