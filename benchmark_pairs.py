@@ -27,14 +27,12 @@ if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imp
     import show
     show.end_on_ctrl_c()
 
-import concurrent.futures
 import itertools
 import json
 import math
 import multiprocessing
 import random
 import statistics
-import time
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -364,56 +362,22 @@ def train_run(rival, data, vocab, seed, steps):
 
 
 def train_all(contenders, data_of, vocab, steps, processes):
-    """Return the Result of each contender with each seed, in so many processes at once.
-
-    OSError if a process is ended from outside.
-    """
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    stop = context.Event()
+    """Return the Result of each contender with each seed, in so many processes at once."""
     jobs = [(rival, data, vocab, seed, steps)
             for seed, data in data_of.items() for rival in contenders]
-    pool = concurrent.futures.ProcessPoolExecutor(processes, context, compare.start_worker,
-                                                  (counter, stop))
-    try:
-        futures = [pool.submit(train_run, *job) for job in jobs]
-        waiting = futures
-        done = 0
-        with show.Progress(len(jobs) * steps) as progress:
-            while waiting:
-                waiting = concurrent.futures.wait(
-                    waiting, 0.2, concurrent.futures.FIRST_EXCEPTION)[1]
-                now = counter.value
-                progress.step(f"{len(jobs) - len(waiting)} of {len(jobs)} runs", now - done)
-                done = now
-                for future in futures:
-                    if future.done():
-                        future.result()  # raises what the run raised
-        return [future.result() for future in futures]
-    except concurrent.futures.process.BrokenProcessPool:
-        raise OSError("a process that trained was ended from outside (out of memory?)") from None
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
+    return compare.side_by_side(train_run, jobs, processes, len(jobs) * steps)
 
 
 def time_all(contenders, data, vocab, seed):
     """Return {name: milliseconds of a step}, the median of a few, timed in turns."""
     trainers = {}
-    seconds = {}
     for rival in contenders:
         model = make_model(rival)
         config = rival.contender.config
         params = model.init_params(config, random.Random(seed))
         tokens = [tokens_of(model, pair, vocab) for pair in data.train]
         trainers[rival.contender.name] = model.train(tokens, params, config, compare.TIMED_STEPS)
-        seconds[rival.contender.name] = []
-    for _ in range(compare.TIMED_STEPS):
-        for name, trainer in trainers.items():
-            start = time.perf_counter()
-            next(trainer)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: 1000 * statistics.median(values) for name, values in seconds.items()}
+    return compare.in_turns(trainers)
 
 
 # ---- measuring and printing ----------------------------------------------------------------------

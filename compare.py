@@ -155,25 +155,30 @@ def train_run(rival, data, seed, steps, samples):
 
 
 def train_all(rivals, data_of, seed_list, steps, samples, jobs):
-    """Return the Run of each contender with each seed, trained in so many processes at once.
+    """Return the Run of each contender with each seed; data_of is a dict {seed: Data}."""
+    work = [(rival, data_of[seed], seed, steps, samples) for seed in seed_list for rival in rivals]
+    return side_by_side(train_run, work, jobs, len(work) * (steps + samples))
 
-    data_of is a dict {seed: Data}. OSError if a process is ended from outside.
+
+def side_by_side(train, work, jobs, steps):
+    """Return train(*arguments) for each tuple of arguments in `work`, in so many processes at once.
+
+    Each calls report_step(), `steps` times all together. OSError if one is ended from outside.
     """
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
     stop = context.Event()
-    work = [(rival, data_of[seed], seed, steps, samples) for seed in seed_list for rival in rivals]
     pool = concurrent.futures.ProcessPoolExecutor(jobs, context, start_worker, (counter, stop))
     try:
-        futures = [pool.submit(train_run, *job) for job in work]
-        with show.Progress(len(work) * (steps + samples)) as progress:
+        futures = [pool.submit(train, *arguments) for arguments in work]
+        with show.Progress(steps) as progress:
             waiting = futures
             done = 0
             while waiting:
                 waiting = concurrent.futures.wait(waiting, timeout=0.2)[1]
-                progress.step(f"{len(work) - len(waiting)} of {len(work)} runs",
-                              counter.value - done)
-                done = counter.value
+                now = counter.value
+                progress.step(f"{len(work) - len(waiting)} of {len(work)} runs", now - done)
+                done = now
                 failed = [f for f in futures if f.done() and f.exception()]
                 if failed:
                     raise failed[0].exception()
@@ -198,13 +203,21 @@ def time_all(rivals, data, seed):
             model.evaluate(few, params, rival.config)
         values[rival.name] = len(made) / len(few)
         trainers[rival.name] = model.train(tokens, params, rival.config, TIMED_STEPS)
+    return {name: Cost(ms, values[name]) for name, ms in in_turns(trainers).items()}
+
+
+def in_turns(trainers):
+    """Return {name: milliseconds of a step} of {name: what train() returned}, the median of some.
+
+    The steps are timed in turns, so that a machine's moods meet all alike.
+    """
     seconds = defaultdict(list)
     for _ in range(TIMED_STEPS):
         for name, trainer in trainers.items():
             start = time.perf_counter()
             next(trainer)
             seconds[name].append(time.perf_counter() - start)
-    return {name: Cost(statistics.median(seconds[name]) * 1000, values[name]) for name in trainers}
+    return {name: 1000 * statistics.median(values) for name, values in seconds.items()}
 
 
 # ---- baselines: tables of counts -----------------------------------------------------------------
