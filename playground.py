@@ -23,6 +23,7 @@ import itertools
 import json
 import math
 import multiprocessing
+import operator
 import os
 import random
 import signal
@@ -46,6 +47,7 @@ LIMITS = {"steps": (1, 20000), "seed": (0, 10 ** 9), "r": (2, 8), "n_layer": (1,
 BODY = 65536  # bytes in the longest question
 RUNNING = 2  # trainings at once
 KEPT = 8  # trainings remembered
+IN_BROWSER = sys.platform == "emscripten"  # Pyodide's name for it
 SILENCE = 10  # seconds without a question after which a training ends
 SAMPLES = 6  # texts that a model writes now and then while it learns
 COST_LENGTH = 128
@@ -203,13 +205,20 @@ def baselines(train_docs, held_out, config):
 
 
 class Training:
-    """A process that trains, and all that it has told so far."""
+    """A training, in a process of its own, and all that it has told so far.
+
+    A browser's Python can start no process: there, work() advances the training now and then.
+    """
 
     def __init__(self, settings):
         self.settings = settings
         self.told = {"losses": [], "samples": [], "step": 0, "state": "runs", "lines": {}}
         self.weights = None
         self.asked = time.monotonic()
+        self.process = None
+        if IN_BROWSER:
+            self.messages = lessons(settings)
+            return
         context = multiprocessing.get_context("spawn")
         self.pipe, far_end = context.Pipe()
         self.process = context.Process(target=learn, args=(settings, far_end), daemon=True)
@@ -231,6 +240,16 @@ class Training:
         self.process.join(2)
         self.pipe.close()
 
+    def advance(self, seconds):
+        """Train for about so long; return whether there is more to do."""
+        until = time.perf_counter() + seconds
+        try:
+            while self.told["state"] == "runs" and time.perf_counter() < until:
+                self.take(next(self.messages))
+        except (ArithmeticError, ValueError) as error:
+            self.take({"error": str(error)})
+        return self.told["state"] == "runs"
+
     def take(self, message):
         """Write one message down."""
         if "loss" in message:
@@ -244,52 +263,24 @@ class Training:
         self.told.update(message)
 
     def say(self, order):
-        """Let the process pause or go on; nothing if it has ended."""
+        """Let the training pause or go on; nothing if it has ended."""
         if self.told["state"] == {"pause": "runs", "go on": "paused"}[order]:
             self.told["state"] = {"pause": "paused", "go on": "runs"}[order]
-            with contextlib.suppress(OSError):  # it may just have ended
-                self.pipe.send(order)
+            if self.process:
+                with contextlib.suppress(OSError):  # it may just have ended
+                    self.pipe.send(order)
 
     def end(self, why="stopped"):
-        """End the process, if it still runs."""
+        """End the training, if it still runs."""
         if self.told["state"] in ("runs", "paused"):
             self.told["state"] = why
-            self.process.terminate()
-
-
-class Lesson(Training):
-    """A training without a process of its own: in a browser's Python there is only one."""
-
-    def __init__(self, settings):
-        self.settings = settings
-        self.told = {"losses": [], "samples": [], "step": 0, "state": "runs", "lines": {}}
-        self.weights = None
-        self.messages = lessons(settings)
-
-    def advance(self, seconds):
-        """Train for about so long; return whether there is more to do."""
-        until = time.perf_counter() + seconds
-        try:
-            while self.told["state"] == "runs" and time.perf_counter() < until:
-                self.take(next(self.messages))
-        except (ArithmeticError, ValueError) as error:
-            self.take({"error": str(error)})
-        return self.told["state"] == "runs"
-
-    def say(self, order):
-        """Pause or go on; nothing if it has ended."""
-        if self.told["state"] == {"pause": "runs", "go on": "paused"}[order]:
-            self.told["state"] = {"pause": "paused", "go on": "runs"}[order]
-
-    def end(self, why="stopped"):
-        """Train no more, if it still does."""
-        if self.told["state"] in ("runs", "paused"):
-            self.told["state"] = why
+            if self.process:
+                self.process.terminate()
 
 
 def work(seconds):
-    """Advance each Lesson by about so long; return whether there is more to do."""
-    go_on = [lesson.advance(seconds) for lesson in trainings.values()]
+    """In a browser's Python: advance each training; return whether there is more to do."""
+    go_on = [training.advance(seconds) for training in trainings.values()]
     return True in go_on
 
 
@@ -307,7 +298,7 @@ def ask_train(question):
         oldest = next(n for n, t in trainings.items() if t not in active)
         del trainings[oldest]
     number = next(numbers)
-    trainings[number] = (Lesson if sys.platform == "emscripten" else Training)(settings)
+    trainings[number] = Training(settings)
     return {"training": number}
 
 
@@ -569,7 +560,8 @@ def parsed(expression):
 class Builder:
     """Makes Values from a syntax tree, which is read and never run."""
 
-    OPERATORS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+    OPERATORS = {ast.Add: ("+", operator.add), ast.Sub: ("-", operator.sub),
+                 ast.Mult: ("*", operator.mul), ast.Div: ("/", operator.truediv)}
     FUNCTIONS = ("relu", "exp", "log", "sigmoid")
 
     def __init__(self, model, given):
@@ -604,8 +596,8 @@ class Builder:
         if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Pow):
             return self.power(tree)
         if isinstance(tree, ast.BinOp) and type(tree.op) in self.OPERATORS:
-            return self.binary(self.build(tree.left), self.OPERATORS[type(tree.op)],
-                               self.build(tree.right))
+            sign, combine = self.OPERATORS[type(tree.op)]
+            return self.note(combine(self.build(tree.left), self.build(tree.right)), sign)
         if isinstance(tree, ast.Call) and not tree.args and not tree.keywords \
                 and isinstance(tree.func, ast.Attribute) and tree.func.attr in self.FUNCTIONS:
             value = self.build(tree.func.value)
@@ -620,16 +612,6 @@ class Builder:
             leaf = self.model.Value(float(self.given[name]))
             self.names[name] = self.note(leaf, name)
         return self.names[name]
-
-    def binary(self, left, sign, right):
-        """Return left + right and so on."""
-        if sign == "+":
-            return self.note(left + right, sign)
-        if sign == "-":
-            return self.note(left - right, sign)
-        if sign == "*":
-            return self.note(left * right, sign)
-        return self.note(left / right, sign)
 
     def power(self, tree):
         """Return left ** n for a plain number n."""
