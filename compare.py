@@ -170,7 +170,8 @@ def side_by_side(train, work, jobs, steps):
     stop = context.Event()
     pool = concurrent.futures.ProcessPoolExecutor(jobs, context, start_worker, (counter, stop))
     try:
-        futures = [pool.submit(train, *arguments) for arguments in work]
+        with show.deaf_to_ctrl_c():
+            futures = [pool.submit(train, *arguments) for arguments in work]
         with show.Progress(steps) as progress:
             waiting = futures
             done = 0

@@ -20,6 +20,7 @@ import ast
 import contextlib
 import functools
 import io
+import itertools
 import json
 import math
 import multiprocessing
@@ -212,7 +213,13 @@ STEPS = (
     for node in reversed(order):
         for child, local_grad in zip(node.children, node.local_grads):
             child.grad += local_grad * node.grad
-""", "a function that calls itself for each child fails at 1,000 operations in a row"))),
+""", "a function that calls itself for each child fails at 1,000 operations in a row"),
+          (None, """def backward(self):
+    self.grad = 1.0
+    for child, local_grad in zip(self.children, self.local_grads):
+        child.grad += local_grad * self.grad
+        child.backward()
+""", "child.backward() sets the child's grad to 1, and its shares are lost"))),
     Step("linear", ("linear",),
          "Return matrix @ x: for each row the dot product w_1 x_1 + ... + w_n x_n, best as one "
          "Value whose children are all w and all x. A row is a tuple; x may be any iterable, so "
@@ -266,8 +273,8 @@ STEPS = (
           "zip(*planes) goes through the planes' coordinates side by side; mean() takes a list.",
           "if offset < len(past): planes.append(unit_plucker(past[-1], past[-1 - offset])); zeros: "
           "one Value(0.0) for each coordinate of plucker(z, z)"),
-         (Example("mean_plane(past, Config(3, r=2, window=(1, 2)))",
-                  {"past": [[0, 1], [2, 3], [1, 0]]}),
+         (Example("mean_plane(past, Config(3, r=2, window=(1, 2, 3)))",
+                  {"past": [[0, 1], [1, -1], [2, 3], [1, 0]]}),
           Example("mean_plane(past, Config(3, r=3, window=(1, 2)))", {"past": [[1, 2, 3]]}),
           Example("mean_plane(past, Config(3, r=3, window=(1, 2, 3)))",
                   {"past": [[1, 2, 3], [0, 1, 1], [2, 1, 0]]}),
@@ -420,7 +427,10 @@ STEPS = (
           ("        m[i] = beta1 * m[i] + w.grad\n",
            "        m[i] = w.grad / (1 - beta1) * (1 - beta1 ** step)\n",
            "m forgets: the step must follow the mean of the gradients, not the last one"),
-          ("** step", "** (step + 1)", "step counts from 1 already"))),
+          ("** step", "** (step + 1)", "step counts from 1 already"),
+          (" + 1e-8)", ")", "the 1e-8 beside the root is missing"),
+          ("math.sqrt(spread * v[i]) + 1e-8", "math.sqrt(spread * v[i] + 1e-8)",
+           "the 1e-8 stands beside the root, not under it"))),
     Step("generate", ("generate",),
          "Begin with the token len(vocab), the mark for beginning and end. Again and again: the "
          "logits by forward(), the odds exp(logit / temperature), one draw by rng.choices(tokens, "
@@ -451,16 +461,21 @@ STEPS = (
 )
 
 # What to change in a finished file, and what to predict before `probe` tells.
-CHANGES = (
-    ("in Config, r: int = 8", "How many Plücker coordinates has a pair?"),
-    ("in Config, r: int = 1", "How many now? Which matrices can no longer learn?"),
-    ("in Config, window: tuple = (1,)", "What does position 15 see?"),
-    ("in Config, window: tuple = (16,)", "What does it see now? What still learns?"),
-    ("in gate, alpha = [Value(1.0) for _ in scores]", "Which matrices can no longer learn?"),
-    ("in mean_plane, plucker for unit_plucker", "Does anything change in what it sees?"),
-    ("in mean_plane, [dot(z, past[-1 - offset])] for the unit plane and [Value(0.0)] for no plane, "
-     "and W_plu with 1 column", "How many weights? What does a dot product not tell?"),
-)
+CHANGES = {
+    "micro_grassmann_clean.py": (
+        ("in Config, r: int = 8", "How many Plücker coordinates has a pair?"),
+        ("in Config, r: int = 1", "How many now? Which matrices can no longer learn?"),
+        ("in Config, window: tuple = (1,)", "What does position 15 see?"),
+        ("in Config, window: tuple = (16,)", "What does it see now? What still learns?"),
+        ("in gate, alpha = [Value(1.0) for _ in scores]", "Which matrices can no longer learn?"),
+        ("in mean_plane, plucker for unit_plucker", "Does anything change in what it sees?"),
+        ("in mean_plane, [dot(z, past[-1 - offset])] for the unit plane and [Value(0.0)] for no "
+         "plane, and W_plu with 1 column", "How many weights? What does a dot product not tell?")),
+    "micro_gpt.py": (
+        ("in Config, n_head: int = 1", "Does the number of weights change?"),
+        ("in mix, attend(q, past[-3:], config)", "What does position 15 see?"),
+        ("in attend, [Value(1 / len(past)) for _ in past] for softmax(scores)",
+         "Which matrices can no longer learn?"))}
 
 
 # ---- what a check tells --------------------------------------------------------------------------
@@ -481,7 +496,7 @@ class Verdict(NamedTuple):
     what: str
     text: str = ""  # for the reader: given, expected, yours
     mistake: str = ""  # a known mistake, or the exception, in one line
-    printed: str = ""  # by the solution itself
+    printed: str = ""  # by the solution itself, in the example that is told
 
 
 # ---- the model file, taken apart -----------------------------------------------------------------
@@ -500,8 +515,11 @@ def steps_of(name):
 
 
 def read(path):
-    """Return a file's text, whatever marks its editor put at the start."""
-    return Path(path).read_text(encoding="utf-8-sig")
+    """Return a file's text, without a mark that an editor put at its start; else ValueError."""
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a text in UTF-8") from error
 
 
 @functools.cache
@@ -597,7 +615,7 @@ def complete(namespace, name, step):
 def written(namespace, function):
     """Return whether a solution has this function or method."""
     owner, _, name = function.rpartition(".")
-    return name in (vars(namespace[owner]) if owner else namespace)
+    return name in (vars(namespace.get(owner, object)) if owner else namespace)
 
 
 def leaves(x, value):
@@ -630,6 +648,9 @@ def outcome(namespace, example, path=""):
         result = list(result) if isinstance(result, (list, tuple)) else [result]
         if not example.given:
             return Outcome(tuple(result))
+        for y in result:
+            if not isinstance(y, namespace["Value"]):
+                raise TypeError(f"{y!r} came out, which is no Value")
         total = sum([(k + 1) * y for k, y in enumerate(result[1:], 1)], result[0])
         total.backward()
         return Outcome(tuple([y.data for y in result]),
@@ -651,6 +672,8 @@ def told(error, path):
         lines = [error.lineno]
     place = f"line {lines[-1]}: " if lines else ""
     said = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    if isinstance(error, TypeError) and "None" in said:
+        said += " (is a return missing?)"
     return f"{place}{type(error).__name__}: {said[:200]}"
 
 
@@ -670,11 +693,12 @@ def same(a, b):
 
 def varied(example, rng):
     """Return the example with other numbers in the same places."""
-    def other(x):
+    def exchanged(x):
         if isinstance(x, (int, float)):
-            return round(rng.uniform(-2, 2), 1) if math.isfinite(x) else x
-        return [other(part) for part in x]
-    return example._replace(given={name: other(x) for name, x in example.given.items()})
+            other = round(rng.choice((-1, 1)) * rng.uniform(0.1, 2), 1)  # never 0
+            return other if math.isfinite(x) else x
+        return [exchanged(part) for part in x]
+    return example._replace(given={name: exchanged(x) for name, x in example.given.items()})
 
 
 def examples_of(step):
@@ -710,14 +734,18 @@ def judge(path, name, step):
     wanted = [outcome(right, example) for example in examples]
     try:
         found = [outcome(namespace, example, path) for example in examples]
-    except NotImplementedError:
-        return Verdict("not written")
+    except NotImplementedError as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return Verdict("not written", mistake=f"{frame.name} raises NotImplementedError")
     wrong = [n for n, pair in enumerate(zip(found, wanted)) if not same(*pair)]
     if not wrong:
         return Verdict("right")
     place = wrong[0]
+    with contextlib.redirect_stdout(Limited()) as printed:
+        outcome(namespace, examples[place], path)
     return Verdict("wrong", explained(examples[place], found[place], wanted[place], namespace),
-                   known_mistake(name, step, examples, found, place) or found[place].told)
+                   known_mistake(name, step, examples, found, place) or found[place].told,
+                   printed.getvalue())
 
 
 def known_mistake(name, step, examples, found, place):
@@ -755,23 +783,37 @@ def explained(example, yours, expected, namespace):
     lines = [f"{name} = {value}" for name, value in example.given.items()]
     rows = [("" if n else "given", line)
             for n, line in enumerate(lines + example.code.split("\n"))]
-    rows += [("expected", listed(expected.results)),
-             ("yours", yours.told or listed(yours.results))]
+    right, mine = listed(expected.results, yours.results)
+    rows += [("expected", right), ("yours", yours.told or mine)]
     if not yours.error and len(yours.results) == len(expected.results) and all(
             map(close, yours.results, expected.results)):
         total = " + ".join([f"{n} y_{n}" for n in range(1, len(yours.results) + 1)])
-        rows += [("", "that is right; the gradients" + (f" of {total}" if len(yours.results) > 1
-                                                        else "") + " are not:"),
-                 ("expected", listed(expected.gradients)),
-                 ("by trying", listed(slopes(namespace, example)) + "  (each moved by 1e-6)"),
-                 ("yours", listed(yours.gradients))]
-    return "\n".join([f"  {label:10}{text}"[:WIDTH] for label, text in rows])
+        of = f" of {total}" if len(yours.results) > 1 else ""
+        right, mine = listed(expected.gradients, yours.gradients)
+        rows += [("", f"that is right; the gradients{of} are not:"), ("expected", right)]
+        tried = slopes(namespace, example)
+        if all(abs(a - b) < 1e-4 * max(1, abs(a)) for a, b in zip(expected.gradients, tried)):
+            rows.append(("by trying", f"{listed(tried, ())[0]}  (each moved by 1e-6)"))
+        rows.append(("yours", mine))
+    told = []
+    for label, text in rows:
+        line = f"  {label:10}{text}"  # a line of code is short, and keeps its blanks
+        told += [line] if len(line) <= WIDTH else textwrap.wrap(line, WIDTH,
+                                                                subsequent_indent=" " * 12)
+    return "\n".join(told)
 
 
-def listed(values):
-    """Return numbers or texts as one line, a long list cut."""
-    told = [f"{value:.6g}" if isinstance(value, float) else repr(value) for value in values]
-    return ", ".join(told[:12]) + (", ..." if len(told) > 12 else "")
+def listed(*lists):
+    """Return each list of numbers or texts as a line, with so many digits that they differ."""
+    for digits in (6, 12):
+        lines = []
+        for values in lists:
+            told = [f"{value:.{digits}g}" if isinstance(value, float) else repr(value)
+                    for value in values]
+            lines.append(", ".join(told[:12]) + (", ..." if len(told) > 12 else ""))
+        if len(set(lines)) == len(lines):
+            break
+    return lines
 
 
 def train_whole(path, name):
@@ -789,12 +831,14 @@ def train_whole(path, name):
         losses = list(m.train(tokens, params, config, TRAINED))
         runs.append((losses, [m.generate(vocab, params, config, rng, 0.5) for _ in range(5)]))
     (yours, names), (expected, _) = runs
-    gaps = [abs(a - b) for a, b in zip(yours, expected)]
-    if max(gaps) > 1e-9:
-        step = [gap > 1e-9 for gap in gaps].index(True)
-        return Verdict("wrong", f"  loss at step {step + 1}: {expected[step]:.10f} expected, yours "
-                       f"{yours[step]:.10f}", f"all steps are right, so another part of the file "
-                       f"differs from {name}")
+    gaps = [abs(a - b) for a, b in itertools.zip_longest(yours, expected, fillvalue=math.nan)]
+    fine = [gap <= 1e-9 for gap in gaps]  # which NaN is not
+    if not all(fine):
+        step = fine.index(False)
+        pair = [f"{losses[step]:.10f}" if step < len(losses) else "none"
+                for losses in (expected, yours)]
+        return Verdict("wrong", f"  loss at step {step + 1}: {pair[0]} expected, yours {pair[1]}",
+                       f"all steps are right, so another part of the file differs from {name}")
     return Verdict("right", f"Trained for {TRAINED} steps, your file has the losses of {name}: "
                    f"they differ by {max(gaps):.0e}\nat most, the last is {yours[-1]:.4f}. "
                    f"Your model writes: {' '.join(names)}.\nEvery function that learning, looking "
@@ -805,7 +849,7 @@ def work(path, name, numbers, sender):
     """Send the Verdict on the file, then on each of these steps, 0 standing for the whole."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     steps = steps_of(name)
-    with contextlib.redirect_stdout(Limited()) as printed, contextlib.redirect_stderr(printed):
+    with contextlib.redirect_stdout(Limited()) as out, contextlib.redirect_stderr(out):
         try:
             load(path)
             sender.send(Verdict("right"))
@@ -813,13 +857,13 @@ def work(path, name, numbers, sender):
             sender.send(Verdict("not run", mistake=told(error, path)))
             return
     for number in numbers:
-        with contextlib.redirect_stdout(Limited()) as printed, contextlib.redirect_stderr(printed):
+        with contextlib.redirect_stdout(Limited()) as out, contextlib.redirect_stderr(out):
             try:
                 verdict = judge(path, name, steps[number - 1]) if number else \
                     train_whole(path, name)
             except BaseException as error:
                 verdict = Verdict("wrong", mistake=told(error, path))
-        sender.send(verdict._replace(printed=printed.getvalue()))
+        sender.send(verdict)
 
 
 def received(receiver, process, seconds):
@@ -842,7 +886,8 @@ def verdicts(path, name, numbers):
     while todo:
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=work, args=(path, name, todo, sender), daemon=True)
-        process.start()
+        with show.deaf_to_ctrl_c():
+            process.start()
         sender.close()
         try:
             verdict = received(receiver, process, SECONDS)
@@ -861,8 +906,11 @@ def verdicts(path, name, numbers):
 
 
 def check(path, only, hint):
-    """Check one file in order and say how far it is. ValueError if there is no such step."""
-    name = reference_of(read(path))
+    """Check one file in order and say how far it is. ValueError if there is nothing to check."""
+    source = read(path)
+    if "class Value" not in source:
+        raise ValueError(f"{path}: no class Value there; begin with exercises.py start")
+    name = reference_of(source)
     steps = steps_of(name)
     if only and only > len(steps):
         raise ValueError(f"there are {len(steps)} steps")
@@ -878,11 +926,13 @@ def check(path, only, hint):
             continue
         if verdict.text:
             print(verdict.text)
-        if verdict.mistake and verdict.mistake not in verdict.text:
+        if verdict.mistake and verdict.mistake not in " ".join(verdict.text.split()):
             print(textwrap.fill(verdict.mistake, WIDTH, initial_indent="  " + "so".ljust(10),
                                 subsequent_indent=" " * 12))
         if verdict.printed:
             print(textwrap.indent(f"your own output:\n{verdict.printed.rstrip()}", "  "))
+            if len(verdict.printed) == PRINTED:
+                print("  (and more)")
         if number and verdict.what != "not run":
             step = steps[number - 1]
             print(textwrap.fill(f"{step.task}", WIDTH, initial_indent="  " + "task".ljust(10),
@@ -890,8 +940,10 @@ def check(path, only, hint):
             for n in range(1, hint + 1):
                 print(textwrap.fill(step.hints[n - 1], WIDTH, initial_indent=f"  hint {n}    ",
                                     subsequent_indent=" " * 12))
-            if not hint:
-                print(f"\nA hint: python3 exercises.py {path} --hint")
+            if hint < 3:
+                alone = f" --step {only}" if only else ""
+                print(f"\n{'Another' if hint else 'A'} hint: python3 exercises.py {path}{alone} "
+                      f"--hint {hint + 1}")
         return
 
 
@@ -906,25 +958,26 @@ def check_class(folder, target):
         found = list(verdicts(path, name, range(1, len(steps_of(name)) + 1)))
         all_right = all(verdict.what == "right" for verdict in found)
         progress.step(path.name)
-        return found + (list(verdicts(path, name, [0])) if all_right else [Verdict("not written")])
+        return found, list(verdicts(path, name, [0])) if all_right else [Verdict("not written")]
     with show.Progress(len(paths)) as progress, ThreadPoolExecutor(os.cpu_count()) as pool:
         found = dict(zip(paths, pool.map(one, paths)))
     marks = {"right": "+", "not written": ".", "wrong": "x", "not run": "!"}
     print("+ right   x wrong   . not written   ! the file cannot be run   all: it trains")
-    width = max(len(path.stem) for path in paths)
-    most = max(map(len, found.values()))
-    print(" " * width + "".join(f"{n:4}" for n in range(1, most)) + " all")
-    for path, told in found.items():
-        print(f"{path.stem:{width}}" + "".join(f"{marks[verdict.what]:>4}" for verdict in told))
-    for path, told in found.items():
-        for n, verdict in enumerate(told, 1):
-            if verdict.what == "wrong" or verdict.what == "not run" and n == 1:
-                place = f"step {n}" if n < len(told) else "all"
+    most = max(len(steps) for steps, _ in found.values())
+    print(" " * 20 + "".join(f"{n:4}" for n in range(1, most + 1)) + " all")
+    for path, (steps, whole) in found.items():
+        cells = [marks[verdict.what] for verdict in steps]
+        cells += [""] * (most - len(steps)) + [marks[whole[0].what]]
+        print(f"{path.stem[:20]:20}" + "".join(f"{cell:>4}" for cell in cells))
+    for path, (steps, whole) in found.items():
+        for place, verdict in enumerate(steps + whole, 1):
+            if verdict.what == "wrong" or verdict.what == "not run" and place == 1:
+                at = f"step {place}" if place <= len(steps) else "all"
                 why = verdict.mistake or " ".join(verdict.text.split())
-                print(textwrap.fill(f"{path.stem}, {place}: {why}", WIDTH, subsequent_indent="  "))
+                print(textwrap.fill(f"{path.stem}, {at}: {why}", WIDTH, subsequent_indent="  "))
     if target:
-        records = {path.name: [verdict._asdict() for verdict in told]
-                   for path, told in found.items()}
+        records = {path.name: [verdict._asdict() for verdict in steps + whole]
+                   for path, (steps, whole) in found.items()}
         show.save(target, json.dumps(records, indent=1) + "\n")
 
 
@@ -933,12 +986,16 @@ def check_class(folder, target):
 
 def probe(path):
     """Print what the model in a file sees, learns and costs, and what to change next."""
+    name = reference_of(read(path))
     m = types.SimpleNamespace(**load(path))
-    text = "abcdefghijklmnop"
+    missing = [function for function in definitions(name) if not written(vars(m), function)]
+    if missing:
+        raise ValueError(f"there is no {missing[0]}: begin with exercises.py start")
     docs = m.load_docs(HERE / "input.txt")
     random.Random(42).shuffle(docs)
     vocab = m.make_vocab(docs)
     config = m.Config(len(vocab) + 1)
+    text = "abcdefghijklmnop"[:config.block_size]
     rng = random.Random(42)
     rng.shuffle(list(docs))
     params = m.init_params(config, rng)
@@ -947,7 +1004,7 @@ def probe(path):
 
     def last_logits(text):
         cache = [[] for _ in range(config.n_layer)]
-        for position, symbol in enumerate(text[:config.block_size]):
+        for position, symbol in enumerate(text):
             logits = m.forward(vocab[symbol], position, cache, params, config)
         return [logit.data for logit in logits]
     usual = last_logits(text)
@@ -971,7 +1028,7 @@ def probe(path):
     losses = list(m.train([m.tokenize(doc, vocab) for doc in docs[:10]], params, config, 10))
     print(f"loss at step 10 of 10: {losses[-1]:.4f}")
     print("\nThen change it. Predict before you probe:")
-    for n, (what, question) in enumerate(CHANGES, 1):
+    for n, (what, question) in enumerate(CHANGES[name], 1):
         print(textwrap.fill(f"{n}. {what}. {question}", WIDTH, subsequent_indent="   "))
 
 
@@ -983,13 +1040,15 @@ def start(path, name):
     with open(path, "x", encoding="utf-8") as file:
         file.write(skeleton(name))
     print(f"{path}: {len(steps_of(name))} steps to write. Then: python3 exercises.py {path}")
+    if Path(path).resolve().parent != HERE:
+        print(f"(Once it is finished, to run it: python3 {path} --data {HERE / 'input.txt'})")
 
 
 def read_options(argv):
     """Return the options."""
     parser = show.Parser(description=__doc__.split("\n")[0],
                          usage="exercises.py [start | probe] FILE_OR_FOLDER [options]")
-    parser.add_argument("words", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("words", nargs="+", help=argparse.SUPPRESS, metavar="FILE_OR_FOLDER")
     parser.add_argument("--attention", action="store_true", help="with start: attention's model")
     parser.add_argument("--step", type=show.whole_numbers(1, 99), help="check this step alone")
     parser.add_argument("--hint", type=show.whole_numbers(1, 3), nargs="?", const=1, default=0,
@@ -1001,6 +1060,14 @@ def read_options(argv):
     if len(paths) != 1:
         parser.error("one file or folder, please")
     args.path = paths[0]
+    is_folder = args.order == "check" and os.path.isdir(args.path)
+    for option, is_given, is_apt, place in (
+            ("--attention", args.attention, args.order == "start", "start"),
+            ("--json", args.json, is_folder, "a folder"),
+            ("--step", args.step, args.order == "check" and not is_folder, "a file to check"),
+            ("--hint", args.hint, args.order == "check" and not is_folder, "a file to check")):
+        if is_given and not is_apt:
+            parser.error(f"{option} goes with {place}")
     if args.json:
         show.check_writable(args.json, parser, "--json")
     return args
@@ -1014,6 +1081,10 @@ def main(argv=None):
     elif args.order == "probe":
         try:
             probe(args.path)
+        except OSError:
+            raise
+        except NotImplementedError:
+            raise ValueError(f"{args.path} is not finished: exercises.py {args.path}") from None
         except Exception as error:
             raise ValueError(f"{args.path}, {told(error, args.path)}") from error
     elif os.path.isdir(args.path):

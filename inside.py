@@ -147,8 +147,9 @@ def parse(parser, argv=None):
         parser.error("WORD is empty: give at least one letter")
     for letter in args.word:
         if letter not in args.vocab and letter.lower() not in args.vocab:
-            parser.error(f"WORD has {letter!r}, which no name in input.txt has; the nearest that "
-                         f"they have is {nearest(letter, args.vocab)}")
+            near = f"; the nearest that they have is {nearest(letter, args.vocab)}"
+            parser.error(f"WORD has {letter!r}, which no name in input.txt has"
+                         f"{near if letter.isalpha() else ''}")
     args.word = "".join([c if c in args.vocab else c.lower() for c in args.word])
     if len(args.word) > longest:
         parser.error(f"WORD has {len(args.word)} letters: the model reads {longest} at most")

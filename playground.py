@@ -222,7 +222,8 @@ class Training:
         context = multiprocessing.get_context("spawn")
         self.pipe, far_end = context.Pipe()
         self.process = context.Process(target=learn, args=(settings, far_end), daemon=True)
-        self.process.start()
+        with show.deaf_to_ctrl_c():
+            self.process.start()
         far_end.close()
         threading.Thread(target=self.listen, daemon=True).start()
 

@@ -31,6 +31,25 @@ def end_on_ctrl_c():
         signal.signal(signal.SIGINT, _stop)
 
 
+@contextlib.contextmanager
+def deaf_to_ctrl_c():
+    """Processes started meanwhile don't hear Ctrl-C, not even while they import: end them yourself.
+
+    Here Ctrl-C waits until this is over. On Windows nothing changes.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # which lifts the block when it starts: so let it start now
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Call(NamedTuple):
     """A call of a watched function: its name, what it got and what it returned."""
 

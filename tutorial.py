@@ -150,7 +150,9 @@ def both_seeds(task, mixer, window=None):
         print(f"training on {task}: {mixer} ...", end="\r", file=sys.stderr, flush=True)
     context = multiprocessing.get_context("spawn")
     try:
-        with context.Pool(len(SEEDS), start_worker) as pool:
+        with show.deaf_to_ctrl_c():
+            pool = context.Pool(len(SEEDS), start_worker)
+        with pool:
             return pool.starmap(train, [(task, mixer, seed, window) for seed in SEEDS])
     finally:
         if sys.stderr and sys.stderr.isatty():
@@ -598,8 +600,8 @@ def plain_average():
         "By hand, with three vectors of two numbers:",
         indented(rows, left=4),
         "All count the same, whatever is in them. And the order is lost: swap x_0 and x_1, and "
-        f"the mean at t = 2, which was {arrow(mean)},"),
-        f"is {arrow(swapped)} again: a mean keeps what was there, but not where.",
+        "look at the mean at t = 2 again."),
+        f"It was {arrow(mean)} and is {arrow(swapped)} again: a mean keeps what, but not where.",
         {"mean": mean, "swapped": swapped})
 
 
@@ -1316,7 +1318,7 @@ def ask_norm(rng):
     x = (factor, 7 * factor)
     first = micro_grassmann.rmsnorm(values(*x))[0].data
     return Question(f"x = {arrow(x)}. What is the first number of rmsnorm(x)?", first, 2,
-                    f"the mean square is {plain(dot(x, x) / 2)}, its root {5 * factor}; "
+                    f"The mean square is {plain(dot(x, x) / 2)}, its root {5 * factor}; "
                     f"{factor}/{5 * factor} = {plain(first)}")
 
 
@@ -1466,9 +1468,9 @@ def questions(seed):
 
 def understood(text, question):
     """Return the reply as a number or a set of positions; ValueError if it is neither."""
-    words = text.replace(",", " ").split()
     if isinstance(question.answer, set):
-        return {int(word) for word in words}
+        return {int(word) for word in text.replace(",", " ").split()}
+    words = text.replace(",", ".").split()
     if len(words) != 1:
         raise ValueError(text)
     top, slash, bottom = words[0].partition("/")
@@ -1509,7 +1511,7 @@ def question_text(question):
 def put(question):
     """Ask until the reply can be understood; judge it. Return right, wrong, shown, "b" or "q"."""
     while True:
-        text = typed("Your answer, then Enter (b back, q quit): ")
+        text = typed("Your answer, then Enter (Enter alone shows it; b back, q quit): ")
         if text in ("b", "q"):
             return text
         verdict, remark = "shown", ""

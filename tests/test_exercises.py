@@ -4,6 +4,10 @@ import contextlib
 import io
 import json
 import math
+import os
+import signal
+import subprocess
+import sys
 import tempfile
 import textwrap
 import time
@@ -26,7 +30,7 @@ BY_HAND = {
     ("backward", 1): ([6], [12]),  # two calls, 6 each
     ("linear", 0): ([11], [1, 2, 3, 4]),
     ("plucker", 0): ([1, 4, 5], None),  # 1*1 - 2*0, 1*4 - 3*0, 2*4 - 3*1
-    ("the mean of planes", 0): ([(1 + 1) / 2], None),  # (1,0) with (2,3), (0,1): areas 3, 1 -> 1, 1
+    ("the mean of planes", 0): ([1 / 3], None),  # (1, 0) with (2, 3), (1, -1), (0, 1): 1, -1, 1
     ("gate", 0): ([0.5, 0.5], None),
     ("softmax", 0): ([0.5, 0.5], None),
     ("attention", 0): ([2, 3], None),  # equal scores: the mean of (1, 2) and (3, 4)
@@ -157,7 +161,6 @@ BROKEN = {  # what a file may do, and what is said of it
     "import os\nos._exit(3)\n": "Python itself ended, with status 3",
     "while True: pass\n": "loop that never ends",
     "print('x' * 10 ** 8)\nraise KeyError('that')\n": "KeyError",
-    "x = 1\n": "no class Value",
     "class Value: pass\n": "there is no Value.__add__",
     "def f(): return f()\nf()\n": "RecursionError",
     "x = '\0'\n": "null byte",
@@ -321,14 +324,47 @@ class Reports(InAFolder):
         self.assertNotIn("step 10", out)
         for words in "[3, 4]", "yours     0.6, 0.8", "look: 2", "hint 2":
             self.assertIn(words, out)
-        self.assertNotIn("hint 3", out)
+        self.assertNotIn("hint 3 ", out)
         self.assertLessEqual(max(map(len, out.split("\n"))), 79)
+
+    def test_numbers_that_print_alike(self):
+        """Get as many digits as tell them apart."""
+        step = next(step for step in exercises.STEPS if step.title == "adam_step")
+        source = exercises.source_of(CLEAN, "adam_step").replace("+ 1e-8", "+ 3e-8")
+        verdict = self.judge(with_function(CLEAN, "adam_step", source), CLEAN, step)
+        expected, yours = [line.split(None, 1)[1] for line in verdict.text.split("\n")[-2:]]
+        self.assertNotEqual(expected, yours)
+
+    def test_no_value_came_out(self):
+        for name, body, words in (("Value.relu", "return 0", "no Value"),
+                                  ("Value.__mul__", "Value(1.0)", "is a return missing?")):
+            [step] = [step for step in exercises.steps_of(CLEAN) if name in step.functions]
+            source = f"def {name[6:]}(self{', other' if 'mul' in name else ''}):\n    {body}"
+            verdict = self.judge(with_function(CLEAN, name, source), CLEAN, step)
+            self.assertEqual(verdict.what, "wrong")
+            self.assertIn(words, verdict.mistake)
+
+    @unittest.skipIf(os.name == "nt", "signals to a process group")
+    def test_ctrl_c_at_any_moment(self):
+        """Of the class check, too, whose processes may still import: one line, 130."""
+        (self.folder / "anna.py").write_text(exercises.skeleton(CLEAN), encoding="utf-8")
+        (self.folder / "bert.py").write_text(exercises.read(ROOT / CLEAN), encoding="utf-8")
+        code = ("import exercises, show, sys\nprint('begin', flush=True)\n"
+                "show.run_program(lambda: exercises.main(sys.argv[1:]))")
+        for delay in (0.05, 0.15, 0.3, 0.6):
+            process = subprocess.Popen(
+                [sys.executable, "-c", code, str(self.folder)], cwd=str(ROOT), text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+            self.assertEqual(process.stdout.readline(), "begin\n")
+            time.sleep(delay)
+            os.killpg(process.pid, signal.SIGINT)
+            self.assertEqual((process.communicate()[1], process.returncode), ("stopped\n", 130))
 
     def test_broken_files(self):
         """Each is one message, and the checks go on."""
         with unittest.mock.patch.object(exercises, "SECONDS", 2):
             for text, words in BROKEN.items():
-                self.mine.write_text(text, encoding="utf-8")
+                self.mine.write_text(f"{text}\n# class Value", encoding="utf-8")
                 with self.subTest(text=text):
                     out = printed(self.mine)
                     self.assertIn(words, " ".join(out.split()))
@@ -359,7 +395,11 @@ class Reports(InAFolder):
     def test_wrong_words(self):
         for words in ([], ["start"], ["start", ROOT / CLEAN], [self.mine], [self.mine, "--step", 0],
                       [ROOT / CLEAN, "--step", 13], [self.folder], [ROOT / CLEAN, "--hint", 4],
-                      [ROOT / CLEAN, ROOT / GPT], ["probe", self.mine], ["--attention"]):
+                      [ROOT / CLEAN, ROOT / GPT], ["probe", self.mine], ["--attention"],
+                      [ROOT / "input.txt"], ["probe", ROOT / "input.txt"],
+                      ["probe", ROOT / "show.py"], [ROOT / CLEAN, "--json", self.mine],
+                      [ROOT / CLEAN, "--attention"], ["start", self.mine, "--hint"],
+                      [ROOT, "--step", 3], [ROOT / "picture_plane.svg"]):
             result = run(ROOT / "exercises.py", *words)
             with self.subTest(words=words):
                 self.assertEqual(result.returncode, 2)
@@ -380,6 +420,11 @@ class Probes(InAFolder):
         out = printed("probe", self.mine)
         self.assertIn("sees the positions 12, 15\n", out)
         self.assertIn("\n3 Plücker coordinates", out)
+        self.mine.write_text(exercises.read(ROOT / GPT).replace("block_size: int = 16",
+                                                                "block_size: int = 5"))
+        out = printed("probe", self.mine)
+        self.assertIn("position 4 sees the positions 0, 1, 2, 3, 4\n", out)
+        self.assertNotIn("window", out.partition("Then change it")[2])
 
 
 class Speed(InAFolder):
