@@ -117,6 +117,18 @@ def tables(rows, tried):
     return found
 
 
+def right_answers(rows):
+    """Return [(setting, table)] of runs on pairs of sentences: right answers in percent."""
+    found = {}
+    for (setting, name), runs in rows.items():
+        head = ["mixing", "weights", "seeds", "validation, at the end", "test, at the best step"]
+        right = [[100 * run["curve"][-1][3] for run in runs],
+                 [100 * run["test_accuracy"] for run in runs if "test_accuracy" in run]]
+        found.setdefault(setting, [head]).append(
+            [name, f"{runs[0]['weights']:,}", str(len(runs)), *map(mean_and_spread, right)])
+    return [(f"{setting}, right answers", table) for setting, table in found.items()]
+
+
 def pairs(rows):
     """Return one table of all settings: attention's and Grassmann's perplexity, and the gap."""
     table = [["setting", "attention, best / last", "grassmann, best / last", "gap best",
@@ -213,10 +225,13 @@ def main():
     except (OSError, ValueError) as error:
         parser.error(str(error))
     rows, tried = best_runs(runs)
+    labels = {key: some for key, some in rows.items() if some[0]["unit"] == "label"}
+    rows = {key: some for key, some in rows.items() if key not in labels}
     if args.pairs:
         print(markdown(pairs(rows)))
     else:
-        for title, table in tables(rows, tried) + bench_tables(figures):
+        for title, table in (tables(rows, tried) + right_answers(labels)
+                             + bench_tables(figures)):
             print(f"\n**{title or 'runs'}**\n\n{markdown(table)}")
     if args.chart:
         show.save(args.chart, curves(rows))
