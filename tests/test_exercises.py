@@ -16,7 +16,8 @@ import unittest.mock
 from pathlib import Path
 
 import exercises
-from tests.helpers import ROOT, run, slow
+import show
+from tests.helpers import ROOT, slow
 
 CLEAN, GPT = "micro_grassmann_clean.py", "micro_gpt.py"
 ROOT_2, SIGMOID_1 = math.sqrt(2), 1 / (1 + math.exp(-1))
@@ -400,10 +401,13 @@ class Reports(InAFolder):
                       ["probe", ROOT / "show.py"], [ROOT / CLEAN, "--json", self.mine],
                       [ROOT / CLEAN, "--attention"], ["start", self.mine, "--hint"],
                       [ROOT, "--step", 3], [ROOT / "picture_plane.svg"]):
-            result = run(ROOT / "exercises.py", *words)
-            with self.subTest(words=words):
-                self.assertEqual(result.returncode, 2)
-                self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+            errors = io.StringIO()
+            with self.subTest(words=words), contextlib.redirect_stderr(errors), \
+                    contextlib.redirect_stdout(io.StringIO()):
+                with self.assertRaises(SystemExit) as end:
+                    show.run_program(lambda words=words: exercises.main(list(map(str, words))))
+                self.assertEqual(end.exception.code, 2)
+                self.assertEqual(errors.getvalue().count("\n"), 1, errors.getvalue())
 
 
 class Probes(InAFolder):
