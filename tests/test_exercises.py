@@ -252,7 +252,7 @@ class Mistakes(InAFolder):
     def test_two_at_once(self):
         """Then it is the one that shows first, with a perhaps."""
         [step] = [step for step in exercises.STEPS if step.title == "backward"]
-        source = step.mistakes[-1][1].replace("+= ", "= ")  # a function that calls itself, too
+        source = step.mistakes[-2][1].replace("+= ", "= ")  # a function that calls itself, too
         verdict = self.judge(with_function(CLEAN, "Value.backward", source), CLEAN, step)
         self.assertEqual(verdict.mistake, f"perhaps: {step.mistakes[0][2]}")
 
