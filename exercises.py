@@ -740,8 +740,8 @@ def judge(path, name, step):
     wrong = [n for n, pair in enumerate(zip(found, wanted)) if not same(*pair)]
     if not wrong:
         return Verdict("right")
-    plain = [n for n in wrong if not same(found[n]._replace(gradients=()),
-                                          wanted[n]._replace(gradients=()))]
+    plain = [n for n in wrong if not found[n].error and not same(
+        found[n]._replace(gradients=()), wanted[n]._replace(gradients=()))]
     place = (plain or wrong)[0]  # wrong results tell more than wrong gradients
     with contextlib.redirect_stdout(Limited()) as printed:
         outcome(namespace, examples[place], path)
