@@ -684,11 +684,16 @@ def close(a, b):
     return type(a) is type(b) and a == b
 
 
+def same_results(a, b):
+    """Return whether two outcomes agree in their results and the name of an exception."""
+    return a.error == b.error and len(a.results) == len(b.results) and all(
+        map(close, a.results, b.results))
+
+
 def same(a, b):
-    """Return whether two outcomes agree: results, gradients, and the name of an exception."""
-    lists = (a.results, b.results), (a.gradients, b.gradients)
-    return a.error == b.error and all(len(x) == len(y) and all(map(close, x, y))
-                                      for x, y in lists)
+    """Return whether two outcomes agree in their gradients, too."""
+    return same_results(a, b) and len(a.gradients) == len(b.gradients) and all(
+        map(close, a.gradients, b.gradients))
 
 
 def varied(example, rng):
@@ -740,9 +745,10 @@ def judge(path, name, step):
     wrong = [n for n, pair in enumerate(zip(found, wanted)) if not same(*pair)]
     if not wrong:
         return Verdict("right")
-    plain = [n for n in wrong if not found[n].error and not same(
-        found[n]._replace(gradients=()), wanted[n]._replace(gradients=()))]
-    place = (plain or wrong)[0]  # wrong results tell more than wrong gradients
+    place = wrong[0]
+    if same_results(found[place], wanted[place]):  # wrong results tell more than wrong gradients
+        place = next((n for n in wrong if not found[n].error
+                      and not same_results(found[n], wanted[n])), place)
     with contextlib.redirect_stdout(Limited()) as printed:
         outcome(namespace, examples[place], path)
     return Verdict("wrong", explained(examples[place], found[place], wanted[place], namespace),
@@ -787,8 +793,7 @@ def explained(example, yours, expected, namespace):
             for n, line in enumerate(lines + example.code.split("\n"))]
     right, mine = listed(expected.results, yours.results)
     rows += [("expected", right), ("yours", yours.told or mine)]
-    if not yours.error and len(yours.results) == len(expected.results) and all(
-            map(close, yours.results, expected.results)):
+    if same_results(yours, expected):
         total = " + ".join([f"{n} y_{n}" for n in range(1, len(yours.results) + 1)])
         of = f" of {total}" if len(yours.results) > 1 else ""
         right, mine = listed(expected.gradients, yours.gradients)
