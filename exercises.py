@@ -29,6 +29,7 @@ import random
 import signal
 import sys
 import textwrap
+import threading
 import traceback
 import types
 from concurrent.futures import ThreadPoolExecutor
@@ -852,6 +853,9 @@ def train_whole(path, name):
                    f"back and writing need here is your own.")
 
 
+stopped = threading.Event()  # by Ctrl-C, while threads wait for processes
+
+
 def work(path, name, numbers, sender):
     """Send the Verdict on the file, then on each of these steps, 0 standing for the whole."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
@@ -890,7 +894,7 @@ def verdicts(path, name, numbers):
     """Yield the Verdict on each step, whatever the solution does to its process."""
     context = multiprocessing.get_context("spawn")
     todo = list(numbers)
-    while todo:
+    while todo and not stopped.is_set():
         receiver, sender = context.Pipe(duplex=False)
         process = context.Process(target=work, args=(path, name, todo, sender), daemon=True)
         with show.deaf_to_ctrl_c():
@@ -967,7 +971,13 @@ def check_class(folder, target):
         progress.step(path.name)
         return found, list(verdicts(path, name, [0])) if all_right else [Verdict("not written")]
     with show.Progress(len(paths)) as progress, ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = dict(zip(paths, pool.map(one, paths)))
+        try:
+            found = dict(zip(paths, pool.map(one, paths)))
+        except KeyboardInterrupt:
+            stopped.set()
+            for process in multiprocessing.active_children():
+                process.kill()
+            raise
     marks = {"right": "+", "not written": ".", "wrong": "x", "not run": "!"}
     print("+ right   x wrong   . not written   ! the file cannot be run   all: it trains")
     most = max(len(steps) for steps, _ in found.values())

@@ -225,7 +225,7 @@ def main():
     except (OSError, ValueError) as error:
         parser.error(str(error))
     rows, tried = best_runs(runs)
-    labels = {key: some for key, some in rows.items() if some[0]["unit"] == "label"}
+    labels = {key: some for key, some in rows.items() if some[0].get("unit") == "label"}
     rows = {key: some for key, some in rows.items() if key not in labels}
     if args.pairs:
         print(markdown(pairs(rows)))

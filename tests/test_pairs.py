@@ -122,7 +122,8 @@ class Labels(unittest.TestCase):
     def test_written_for_large(self):
         """In SNLI's format: the words, and the labels' names."""
         data = task.split(PAIRS, 42, 30)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, \
+                mock.patch.object(task, "labelled_pairs", lambda: PAIRS):
             task.main(["--steps=30", f"--write={folder}"])
             tests = data.tests[task.TESTS[1]]
             for name, pairs in ("train", data.train), ("new_combination", tests):

@@ -17,7 +17,7 @@ import tutorial
 from tests.helpers import run, slow
 
 # Pages that train at their full length take a minute together; few steps show the same form.
-STEPS = 4
+STEPS = 3
 
 
 def answers(*lines):
@@ -42,8 +42,8 @@ class Pages(unittest.TestCase):
         once = [(title, functools.lru_cache(make), *more) for title, make, *more in tutorial.PAGES]
         cls.patches = [mock.patch.object(tutorial, "STEPS", STEPS),
                        mock.patch.object(tutorial, "PAGES", once),
-                       mock.patch.object(tutorial, "WRITTEN", 6),
-                       mock.patch.object(tutorial, "HELD_OUT", 12),
+                       mock.patch.object(tutorial, "WRITTEN", 3),
+                       mock.patch.object(tutorial, "HELD_OUT", 6),
                        mock.patch.object(tutorial, "both_seeds", functools.lru_cache(here))]
         for patch in cls.patches:
             patch.start()
@@ -85,7 +85,7 @@ class Pages(unittest.TestCase):
         for run_ in runs:
             self.assertIn(f"{run_.after:.4f}", page)
         self.assertEqual([len(run_.losses) for run_ in runs], [STEPS, STEPS])
-        self.assertEqual([len(run_.written) for run_ in runs], [6, 6])
+        self.assertEqual([len(run_.written) for run_ in runs], [3, 3])
 
     def test_training_draws_as_the_program_does(self):
         rng = random.Random(42)
