@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests import plain_engine
-from tests.helpers import PAIR, gap, set_up
+from tests.helpers import PAIR, gap, set_up, slow
 
 SCRIPTS = [Path(model.__file__).resolve() for model in PAIR]
 FIRST = SCRIPTS[0]  # the whole list of cases runs on this one, a few of them on both
@@ -307,6 +307,7 @@ class Stopping(unittest.TestCase):
 class AgainstThePlainEngine(unittest.TestCase):
     """Each product and addition a node of its own, nothing fused: the losses are the same."""
 
+    @slow
     def test_first_losses_agree(self):
         for model, changes in itertools.product(PAIR, ({}, {"n_layer": 2, "n_embd": 4})):
             with self.subTest(model=model.__name__, **changes):

@@ -361,6 +361,7 @@ class Reports(InAFolder):
             os.killpg(process.pid, signal.SIGINT)
             self.assertEqual((process.communicate()[1], process.returncode), ("stopped\n", 130))
 
+    @slow
     def test_broken_files(self):
         """Each is one message, and the checks go on."""
         with unittest.mock.patch.object(exercises, "SECONDS", 2):

@@ -15,6 +15,7 @@ import benchmark_pairs as task
 import beyond
 import compare
 import micro_gpt
+from tests.helpers import slow
 
 PAIRS = task.labelled_pairs()
 MARKS = {"all": ("never", True), "no": ("never", False), "some": ("one", True),
@@ -177,6 +178,7 @@ class Models(unittest.TestCase):
                              beyond.mixer(mixer).__name__)
             self.assertNotIn("lambda", beyond.mixer(mixer).token_losses.__qualname__)
 
+    @slow
     def test_small_run(self):
         with tempfile.TemporaryDirectory() as folder, \
                 mock.patch.object(compare, "TIMED_STEPS", 2), \
