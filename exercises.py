@@ -583,7 +583,9 @@ def load(path):
     module = types.ModuleType("solution")
     module.__file__ = str(path)
     sys.modules["solution"] = module
-    sys.path.insert(0, str(Path(path).parent))
+    folder = str(Path(path).parent)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     exec(compiled(Path(path).read_bytes(), str(path), "exec"), module.__dict__)
     return module.__dict__
 
@@ -597,6 +599,8 @@ def put(namespace, function, source):
     local = {}
     exec(source, namespace, local)
     setattr(namespace[owner], name, local[name])
+    if name in ("__add__", "__mul__"):  # one function serves a + 1 and 1 + a
+        setattr(namespace[owner], name.replace("__", "__r", 1), local[name])
 
 
 def complete(namespace, name, step):
@@ -609,8 +613,6 @@ def complete(namespace, name, step):
                 put(namespace, function, source_of(name, function))
             elif not written(namespace, function):
                 raise LookupError(f"there is no {function} in your file")
-    value = namespace["Value"]
-    value.__radd__, value.__rmul__ = value.__add__, value.__mul__
 
 
 def written(namespace, function):
@@ -781,8 +783,6 @@ def change(namespace, name, step, old, new):
         source = source_of(name, function)
         if old is None or old in source:
             put(namespace, function, new if old is None else source.replace(old, new, 1))
-            value = namespace["Value"]
-            value.__radd__, value.__rmul__ = value.__add__, value.__mul__
             return
     raise ValueError(f"{old!r} is not in {step.title}")
 
@@ -824,17 +824,22 @@ def listed(*lists):
     return lines
 
 
+def begin(m):
+    """Return names, vocabulary, configuration, weights and generator of a run, as main() does."""
+    docs = m.load_docs(HERE / "input.txt")
+    rng = random.Random(42)
+    rng.shuffle(docs)
+    vocab = m.make_vocab(docs)
+    config = m.Config(len(vocab) + 1)
+    return docs, vocab, config, m.init_params(config, rng), rng
+
+
 def train_whole(path, name):
     """Return the Verdict on the whole file: its losses beside the model file's, and its names."""
     runs = []
     for file in path, HERE / name:
         m = types.SimpleNamespace(**load(file))
-        rng = random.Random(42)
-        docs = m.load_docs(HERE / "input.txt")
-        rng.shuffle(docs)
-        vocab = m.make_vocab(docs)
-        config = m.Config(len(vocab) + 1)
-        params = m.init_params(config, rng)
+        docs, vocab, config, params, rng = begin(m)
         tokens = [m.tokenize(doc, vocab) for doc in docs[:TRAINED]]
         losses = list(m.train(tokens, params, config, TRAINED))
         runs.append((losses, [m.generate(vocab, params, config, rng, 0.5) for _ in range(5)]))
@@ -1008,14 +1013,8 @@ def probe(path):
     missing = [function for function in definitions(name) if not written(vars(m), function)]
     if missing:
         raise ValueError(f"there is no {missing[0]}: begin with exercises.py start")
-    docs = m.load_docs(HERE / "input.txt")
-    random.Random(42).shuffle(docs)
-    vocab = m.make_vocab(docs)
-    config = m.Config(len(vocab) + 1)
+    docs, vocab, config, params, _ = begin(m)
     text = "abcdefghijklmnop"[:config.block_size]
-    rng = random.Random(42)
-    rng.shuffle(list(docs))
-    params = m.init_params(config, rng)
     size = sum(len(row) for matrix in params.values() for row in matrix)
     print(f"{config}\n{size:,} parameters")
 
@@ -1038,11 +1037,8 @@ def probe(path):
     still = [name for name, matrix in params.items()
              if not any(w.grad for row in matrix for w in row)]
     print(f"matrices that get no gradient from {docs[0]!r}: {', '.join(still) or 'none'}")
-    for matrix in params.values():
-        for row in matrix:
-            for w in row:
-                w.grad = 0.0
-    losses = list(m.train([m.tokenize(doc, vocab) for doc in docs[:10]], params, config, 10))
+    _, _, _, fresh, _ = begin(m)
+    losses = list(m.train([m.tokenize(doc, vocab) for doc in docs[:10]], fresh, config, 10))
     print(f"loss at step 10 of 10: {losses[-1]:.4f}")
     print("\nThen change it. Predict before you probe:")
     for n, (what, question) in enumerate(CHANGES[name], 1):

@@ -33,7 +33,7 @@ def numbers(label, values, digits=4):
 def show_state(args, place, W_red):
     """Return parts 1 and 2: x and z."""
     t = place.t
-    source = "wte's row of the letter plus wpe's of the position, scaled and then"
+    source = "rmsnorm(the letter's row of wte + the position's row of wpe),"
     if args.layer:
         source = f"what layer {args.layer - 1} hands on,"
     return "\n".join((

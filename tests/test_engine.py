@@ -28,7 +28,7 @@ CHAIN = """
 from micro_gpt import Value
 x, w = Value(1.0), Value(1.0)
 y = x
-for _ in range(100_000):
+for _ in range({0}):
     y = y * w + x
 y.backward()
 print(y.data, x.grad, w.grad)
@@ -302,11 +302,17 @@ class Backward(unittest.TestCase):
                 loss.backward()
             self.assertEqual((x.grad, y.grad), (-2.0 * (48 - 8), 2.0 * (48 - 8) + 1))
 
-    def test_200_000_operations_in_a_chain(self):
+    def check_chain(self, n):
         """A long chain needs no recursion; these whole numbers are exact in floating point."""
-        n = 100_000
-        self.assertEqual(run("-c", CHAIN).stdout.split(),
+        self.assertEqual(run("-c", CHAIN.format(n)).stdout.split(),
                          [f"{x:.1f}" for x in (n + 1, n + 1, n * (n + 1) / 2)])
+
+    def test_200_000_operations_in_a_chain(self):
+        self.check_chain(100_000)
+
+    @slow
+    def test_a_million_operations_in_a_chain(self):
+        self.check_chain(500_000)
 
     def test_each_node_a_few_times(self):
         """Work grows with the nodes, not with the paths between them: here Fibonacci's numbers."""
