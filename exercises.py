@@ -36,6 +36,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+import inside
 import show
 
 HERE = Path(__file__).resolve().parent
@@ -824,22 +825,12 @@ def listed(*lists):
     return lines
 
 
-def begin(m):
-    """Return names, vocabulary, configuration, weights and generator of a run, as main() does."""
-    docs = m.load_docs(HERE / "input.txt")
-    rng = random.Random(42)
-    rng.shuffle(docs)
-    vocab = m.make_vocab(docs)
-    config = m.Config(len(vocab) + 1)
-    return docs, vocab, config, m.init_params(config, rng), rng
-
-
 def train_whole(path, name):
     """Return the Verdict on the whole file: its losses beside the model file's, and its names."""
     runs = []
     for file in path, HERE / name:
         m = types.SimpleNamespace(**load(file))
-        docs, vocab, config, params, rng = begin(m)
+        docs, vocab, config, params, rng = inside.begin(m, m.load_docs(HERE / "input.txt"))
         tokens = [m.tokenize(doc, vocab) for doc in docs[:TRAINED]]
         losses = list(m.train(tokens, params, config, TRAINED))
         runs.append((losses, [m.generate(vocab, params, config, rng, 0.5) for _ in range(5)]))
@@ -1013,7 +1004,8 @@ def probe(path):
     missing = [function for function in definitions(name) if not written(vars(m), function)]
     if missing:
         raise ValueError(f"there is no {missing[0]}: begin with exercises.py start")
-    docs, vocab, config, params, _ = begin(m)
+    names = m.load_docs(HERE / "input.txt")
+    docs, vocab, config, params, _ = inside.begin(m, names)
     text = "abcdefghijklmnop"[:config.block_size]
     size = sum(len(row) for matrix in params.values() for row in matrix)
     print(f"{config}\n{size:,} parameters")
@@ -1037,7 +1029,7 @@ def probe(path):
     still = [name for name, matrix in params.items()
              if not any(w.grad for row in matrix for w in row)]
     print(f"matrices that get no gradient from {docs[0]!r}: {', '.join(still) or 'none'}")
-    _, _, _, fresh, _ = begin(m)
+    fresh = inside.begin(m, names).params
     losses = list(m.train([m.tokenize(doc, vocab) for doc in docs[:10]], fresh, config, 10))
     print(f"loss at step 10 of 10: {losses[-1]:.4f}")
     print("\nThen change it. Predict before you probe:")
