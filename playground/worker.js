@@ -1,6 +1,6 @@
 // The same Python files, run by Pyodide inside the browser: for a static site or a Chromebook.
 const PYODIDE = new URL("pyodide/", location).href; // a folder beside this file, or Pyodide's address
-const FILES = ["playground.py", "benchmark_paren.py", "beyond.py", "compare.py", "inside.py",
+const FILES = ["playground_answers.py", "benchmark_paren.py", "beyond.py", "compare.py", "inside.py",
   "micro_gpt.py", "micro_grassmann.py", "show.py", "input.txt"];
 
 async function fetched(name) {
@@ -13,7 +13,7 @@ async function begin() {
   const { loadPyodide } = await import(PYODIDE + "pyodide.mjs");
   const python = await loadPyodide({ indexURL: PYODIDE });
   for (const [name, bytes] of await files) python.FS.writeFile(name, bytes);
-  return python.pyimport("playground");
+  return python.pyimport("playground_answers");
 }
 
 // A rejected promise would end in silence; as an error it reaches the page.

@@ -13,6 +13,7 @@ import time
 import unittest
 
 import playground
+import playground_answers as answers
 from tests.helpers import CLEAN, GPT, INPUT, ROOT, set_up, slow
 
 
@@ -20,7 +21,7 @@ def wait_for(training, seconds=60):
     """Ask for a training's progress until it has ended; return the last answer."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
-        told = playground.answer({"ask": "progress", "training": training})
+        told = answers.answer({"ask": "progress", "training": training})
         if told["state"] not in ("runs", "paused"):
             return told
         time.sleep(0.1)
@@ -35,7 +36,7 @@ class Answers(unittest.TestCase):
         """Losses, held-out loss and texts equal those of the model file's own main()."""
         told = {}
         for mixer in "attention", "Grassmann":
-            number = playground.answer({"ask": "train", "steps": 30, "mixer": mixer})["training"]
+            number = answers.answer({"ask": "train", "steps": 30, "mixer": mixer})["training"]
             told[mixer] = wait_for(number)
         for mixer, model in ("attention", GPT), ("Grassmann", CLEAN):
             run = set_up(model, model.load_docs(INPUT))
@@ -45,21 +46,21 @@ class Answers(unittest.TestCase):
             self.assertEqual(found["losses"], losses)
             self.assertEqual(found["held_out"], model.evaluate(held_out, run.params, run.config))
             names = [model.generate(run.vocab, run.params, run.config, run.rng, 0.5)
-                     for _ in range(playground.SAMPLES)]
+                     for _ in range(answers.SAMPLES)]
             self.assertEqual([name for name, _ in found["samples"]], names)
             self.assertAlmostEqual(found["lines"]["blind"], math.log(27))
 
     @slow
     def test_brackets_and_own_text(self):
         """Each task trains with each kind of mixing layer; wrong brackets are marked."""
-        number = playground.answer({"ask": "train", "steps": 3, "task": "brackets",
+        number = answers.answer({"ask": "train", "steps": 3, "task": "brackets",
                                     "mixer": "running sum", "r": 2})["training"]
         found = wait_for(number)
         self.assertEqual(found["state"], "done")
         for text, wrong in found["samples"]:
             depths = [text[:n].count("(") - text[:n].count(")") for n in range(len(text) + 1)]
             self.assertEqual(wrong is None, min(depths) == 0 and depths[-1] == 0, text)
-        number = playground.answer({"ask": "train", "steps": 3, "task": "text", "window": [1, 3],
+        number = answers.answer({"ask": "train", "steps": 3, "task": "text", "window": [1, 3],
                                     "text": "a bird\nsings", "mixer": "linear map"})["training"]
         self.assertEqual(wait_for(number)["state"], "done")
 
@@ -69,39 +70,39 @@ class Answers(unittest.TestCase):
         for mixer, places in ("Grassmann", [3, 2, 0]), ("attention", [0, 1, 2, 3, 4]):
             question = {"ask": "look", "mixer": mixer, "word": "emma", "task": "text",
                         "text": text}
-            fresh = playground.answer(question)
+            fresh = answers.answer(question)
             self.assertAlmostEqual(sum(fresh["odds"]), 1)
             self.assertEqual([arc["s"] for arc in fresh["arcs"]], places)
             for row in fresh["rows"]:
                 self.assertEqual(len(row["values"]), len(row["formulas"]))
                 self.assertIn("def ", row["source"]["text"])
-            question["training"] = playground.answer({**question, "ask": "train",
+            question["training"] = answers.answer({**question, "ask": "train",
                                                       "steps": 5})["training"]
             wait_for(question["training"])
-            after = playground.answer(question)
-            before = playground.answer({**question, "after": False})
+            after = answers.answer(question)
+            before = answers.answer({**question, "after": False})
             self.assertEqual(before["odds"], fresh["odds"])
             self.assertNotEqual(after["odds"], fresh["odds"])
 
     def test_attention_weights(self):
         """The heads' mean weights, each a share, sum to 1."""
-        seen = playground.answer({"ask": "look", "mixer": "attention", "word": "anna",
+        seen = answers.answer({"ask": "look", "mixer": "attention", "word": "anna",
                                   "position": 2, "n_layer": 2, "layer": 1})
         self.assertAlmostEqual(sum(arc["weight"] for arc in seen["arcs"]), 1)
         self.assertEqual(len(seen["arcs"]), 3)
 
     def test_plane(self):
         """Swapping turns the sign, parallel vectors have none."""
-        one = playground.answer({"ask": "plane", "u": [1, 2, 3], "v": [0, 1, 4]})
+        one = answers.answer({"ask": "plane", "u": [1, 2, 3], "v": [0, 1, 4]})
         self.assertEqual(one["plane"], [1, 4, 5])
-        other = playground.answer({"ask": "plane", "v": [1, 2, 3], "u": [0, 1, 4]})
+        other = answers.answer({"ask": "plane", "v": [1, 2, 3], "u": [0, 1, 4]})
         self.assertEqual(other["plane"], [-1, -4, -5])
-        self.assertEqual(playground.answer({"ask": "plane", "u": [1, 2, 3], "v": [2, 4, 6]})
+        self.assertEqual(answers.answer({"ask": "plane", "u": [1, 2, 3], "v": [2, 4, 6]})
                          ["length"], 0)
 
     def test_gradients(self):
         """The steps end at the gradients of calculus, a shared node's shares added up."""
-        found = playground.answer({"ask": "gradients", "values": {"a": 2, "b": 3, "c": 1},
+        found = answers.answer({"ask": "gradients", "values": {"a": 2, "b": 3, "c": 1},
                                    "expression": "(a*b + c).relu() ** 2 + a / b"})
         grads = {}
         for step in found["steps"]:
@@ -109,17 +110,17 @@ class Answers(unittest.TestCase):
         self.assertAlmostEqual(grads["a"], 2 * 7 * 3 + 1 / 3)
         self.assertAlmostEqual(grads["b"], 2 * 7 * 2 - 2 / 9)
         self.assertAlmostEqual(grads["c"], 14)
-        two = playground.answer({"ask": "gradients", "expression": "a*b",
+        two = answers.answer({"ask": "gradients", "expression": "a*b",
                                  "values": {"a": 2, "b": 3}})
         self.assertEqual([step["local"] for step in two["steps"]], [3, 2])
-        shared = playground.answer({"ask": "gradients", "expression": "a*a", "values": {"a": 5}})
+        shared = answers.answer({"ask": "gradients", "expression": "a*a", "values": {"a": 5}})
         self.assertEqual([step["becomes"] for step in shared["steps"]], [5, 10])
         self.assertEqual([step["local"] for step in shared["steps"]], [5, 5])
 
     def test_cost(self):
         """Attention looks at all pairs, Grassmann at as many as its window reaches."""
         rows = {row["mixer"]: row for row in
-                playground.answer({"ask": "cost", "length": 20})["rows"]}
+                answers.answer({"ask": "cost", "length": 20})["rows"]}
         self.assertEqual(rows["attention"]["pairs"][-1], 20 * 21 // 2)
         self.assertEqual(rows["Grassmann"]["pairs"][-1],
                          sum(max(0, 20 - offset) for offset in (1, 2, 4, 8, 12, 16)))
@@ -158,13 +159,13 @@ class BadQuestions(unittest.TestCase):
 
     def test_wrong(self):
         """ValueError or ArithmeticError, of one line, and no training begins."""
-        before = len(playground.trainings)
+        before = len(answers.trainings)
         for question in WRONG:
             with self.subTest(question=str(question)[:80]), \
                     self.assertRaises((ValueError, ArithmeticError)) as caught:
-                playground.answer(question)
+                answers.answer(question)
             self.assertNotIn("\n", str(caught.exception))
-        self.assertEqual(len(playground.trainings), before)
+        self.assertEqual(len(answers.trainings), before)
 
 
 class Served(unittest.TestCase):
@@ -234,7 +235,7 @@ class Served(unittest.TestCase):
                  [1, 2, 3], ["x"], {"a": 2, "b": 3}, "attention", "Grassmann", "\ud800", "(" * 50]
         names = ["word", "mixer", "steps", "r", "window", "u", "v", "expression", "values",
                  "length", "position", "layer", "training", "since", "order", "task", "seed"]
-        asks = [name for name in playground.QUESTIONS if name != "train"]
+        asks = [name for name in answers.QUESTIONS if name != "train"]
         often = 10000 if os.environ.get("MICROGRASSMANN_SLOW") else 300
         for _ in range(often):
             question = {"ask": rng.choice(asks)}
@@ -253,22 +254,22 @@ class Served(unittest.TestCase):
         time.sleep(3)
         self.ask({"ask": "order", "training": numbers[0], "order": "pause"})
         time.sleep(1)
-        counts = [len(playground.trainings[numbers[0]].told["losses"])]
+        counts = [len(answers.trainings[numbers[0]].told["losses"])]
         start = time.monotonic()
         self.assertEqual(self.ask({"ask": "start"})[0], 200)
         self.assertLess(time.monotonic() - start, 1)
         time.sleep(1)
-        counts.append(len(playground.trainings[numbers[0]].told["losses"]))
+        counts.append(len(answers.trainings[numbers[0]].told["losses"]))
         self.assertEqual(counts[0], counts[1])
         self.assertGreater(counts[0], 0)
         self.ask({"ask": "order", "training": numbers[0], "order": "go on"})
         time.sleep(1.5)
-        self.assertGreater(len(playground.trainings[numbers[0]].told["losses"]), counts[1])
+        self.assertGreater(len(answers.trainings[numbers[0]].told["losses"]), counts[1])
         self.ask({"ask": "order", "training": numbers[0], "order": "stop"})
         time.sleep(8)
         for number in numbers:
-            self.assertFalse(playground.trainings[number].process.is_alive())
-        self.assertEqual(playground.trainings[numbers[1]].told["state"], "nobody asked")
+            self.assertFalse(answers.trainings[number].process.is_alive())
+        self.assertEqual(answers.trainings[numbers[1]].told["state"], "nobody asked")
 
     def test_taken_port(self):
         """The next free one is used."""

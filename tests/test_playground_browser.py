@@ -14,6 +14,7 @@ import unittest
 from pathlib import Path
 
 import playground
+import playground_answers as answers
 from tests.helpers import CLEAN, GPT, INPUT, ROOT, set_up
 
 try:
@@ -208,7 +209,7 @@ class InTheBrowser(unittest.TestCase):
             loss = model.evaluate(held_out, run.params, run.config)
             self.assertAlmostEqual(loss, found["held_out"], delta=1e-12)
             names = [model.generate(run.vocab, run.params, run.config, run.rng, 0.5)
-                     for _ in range(playground.SAMPLES)]
+                     for _ in range(answers.SAMPLES)]
             self.assertEqual([name for name, _ in found["samples"]], names)
             seen = ask({"ask": "look", "mixer": mixer, "word": "emma", "training": number})
             self.assertAlmostEqual(sum(seen["odds"]), 1)
