@@ -5,7 +5,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-import tutorial
+import tutorial_pages as pages
 from tests.helpers import ROOT, run, slow
 
 TEXT = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
@@ -22,7 +22,7 @@ CHANGES = (  # in the order of the table
 
 class Pages(unittest.TestCase):
     def test_titles_stand_at_their_numbers(self):
-        titles = {title: n for n, (title, _, _) in enumerate(tutorial.PAGES, 1)}
+        titles = {title: n for n, (title, _, _) in enumerate(pages.PAGES, 1)}
         title = r'(?:"[^"]+"(?:,| to)? ?)'
         named = re.findall(rf'Pages? (\d+)(?:(?:, \d+)* (to|and) (\d+))?, ({title}+)',
                            FLAT)

@@ -14,6 +14,8 @@ import beyond
 import micro_gpt
 import micro_grassmann
 import tutorial
+import tutorial_lab as lab
+import tutorial_pages as pages
 from tests.helpers import run, slow
 
 # Pages that train at their full length take a minute together; few steps show the same form.
@@ -38,34 +40,34 @@ class Pages(unittest.TestCase):
     def setUpClass(cls):
         """Train in this process, a few steps: patches reach no other one."""
         def here(task, mixer, window=None):
-            return [tutorial.train(task, mixer, seed, window) for seed in tutorial.SEEDS]
-        once = [(title, functools.lru_cache(make), *more) for title, make, *more in tutorial.PAGES]
-        cls.patches = [mock.patch.object(tutorial, "STEPS", STEPS),
-                       mock.patch.object(tutorial, "PAGES", once),
-                       mock.patch.object(tutorial, "WRITTEN", 3),
-                       mock.patch.object(tutorial, "HELD_OUT", 6),
-                       mock.patch.object(tutorial, "both_seeds", functools.lru_cache(here))]
+            return [lab.train(task, mixer, seed, window) for seed in lab.SEEDS]
+        once = [(title, functools.lru_cache(make), *more) for title, make, *more in pages.PAGES]
+        cls.patches = [mock.patch.object(lab, "STEPS", STEPS),
+                       mock.patch.object(pages, "PAGES", once),
+                       mock.patch.object(lab, "WRITTEN", 3),
+                       mock.patch.object(lab, "HELD_OUT", 6),
+                       mock.patch.object(lab, "both_seeds", functools.lru_cache(here))]
         for patch in cls.patches:
             patch.start()
             cls.addClassCleanup(patch.stop)
-        for cached in (tutorial.split, tutorial.table_loss):
+        for cached in (lab.split, lab.table_loss):
             cached.cache_clear()
             cls.addClassCleanup(cached.cache_clear)
 
     def test_every_page_fits_80_by_24_with_its_prompts(self):
-        for number in range(1, len(tutorial.PAGES) + 1):
+        for number in range(1, len(pages.PAGES) + 1):
             lines, question = tutorial.page_lines(number)
             if question:
-                lines += tutorial.wrapped("? " + tutorial.question_text(question)).split("\n")
+                lines += pages.wrapped("? " + tutorial.question_text(question)).split("\n")
                 lines.append("the reader's answer")
                 said = f"Far: 1.23 too high. The answer is {tutorial.answer_text(question)}. "
-                lines += tutorial.wrapped(said + question.worked + ".").split("\n")
+                lines += pages.wrapped(said + question.worked + ".").split("\n")
             with self.subTest(page=number):
                 self.assertLessEqual(len(lines) + 1, 24)
                 self.assertLessEqual(max(map(len, lines)), 79)
 
     def test_last_sentences_say_what_the_records_hold(self):
-        for number, (title, make, _) in enumerate(tutorial.PAGES, 1):
+        for number, (title, make, _) in enumerate(pages.PAGES, 1):
             page = make()
             with self.subTest(page=number, title=title):
                 told, holds = CLAIMS[make.__name__](page.facts)
@@ -74,14 +76,14 @@ class Pages(unittest.TestCase):
                 self.assertTrue(holds, page.facts)
 
     def test_verdicts_turn_with_the_numbers(self):
-        words = tutorial.sign_words
+        words = lab.sign_words
         self.assertEqual(words([-1, -2], "a", "b"), "a has the lower loss with both seeds")
         self.assertEqual(words([1, 2], "a", "b"), "b has the lower loss with both seeds")
         self.assertIn("disagree", words([1, -2], "a", "b"))
 
     def test_trained_pages_show_the_runs_they_name(self):
-        runs = tutorial.both_seeds("brackets", "linear map")
-        page = "\n".join(tutorial.the_control().paragraphs)
+        runs = lab.both_seeds("brackets", "linear map")
+        page = "\n".join(pages.the_control().paragraphs)
         for run_ in runs:
             self.assertIn(f"{run_.after:.4f}", page)
         self.assertEqual([len(run_.losses) for run_ in runs], [STEPS, STEPS])
@@ -89,14 +91,14 @@ class Pages(unittest.TestCase):
 
     def test_training_draws_as_the_program_does(self):
         rng = random.Random(42)
-        docs = list(tutorial.names())
+        docs = list(lab.names())
         rng.shuffle(docs)
         vocab = micro_grassmann.make_vocab(docs)
         config = micro_grassmann.Config(len(vocab) + 1)
         params = micro_grassmann.init_params(config, rng)
         tokens = [micro_grassmann.tokenize(doc, vocab) for doc in docs[:STEPS]]
         losses = list(micro_grassmann.train(tokens, params, config, STEPS))
-        self.assertEqual(losses, tutorial.both_seeds("names", "Grassmann")[0].losses)
+        self.assertEqual(losses, lab.both_seeds("names", "Grassmann")[0].losses)
 
 
 def three(number):
@@ -112,7 +114,7 @@ def differences(f):
 # For each page: the words that its last sentence must have, and whether what it says holds.
 CLAIMS = {
     "two_texts": lambda f: ([f"{f['gap']} symbols"],
-                            f["text"][-1 - f["gap"]] == "(" and tutorial.is_balanced(f["text"])),
+                            f["text"][-1 - f["gap"]] == "(" and lab.is_balanced(f["text"])),
     "tokens_and_chances": lambda f: ([three(f["mean"]), three(f["blind"]), f["word"]],
                                      (f["mean"] <= f["blind"]) == (f["word"] == "no better")),
     "the_loss": lambda f: ([three(f["names"]), three(f["brackets"])],
@@ -203,7 +205,7 @@ class Questions(unittest.TestCase):
 
     def test_by_other_means(self):
         for seed in range(20):
-            asked = dict(zip([ask.__name__ for ask in tutorial.QUIZ], tutorial.questions(seed)))
+            asked = dict(zip([ask.__name__ for ask in pages.QUIZ], tutorial.questions(seed)))
             n = int(re.search(r"1/(\d+)", asked["ask_loss"].text)[1])
             self.assertAlmostEqual(asked["ask_loss"].answer, math.log(n))
             u0, u1, v0, v1 = integers(asked["ask_area"].text)[:4]
@@ -216,18 +218,18 @@ class Questions(unittest.TestCase):
             self.assertEqual(asked["ask_partners"].answer, {t - o for o in window if o <= t})
 
     def test_near_far_and_by_how_much(self):
-        question = tutorial.Question("?", 2.0, 2, "2")
+        question = pages.Question("?", 2.0, 2, "2")
         for reply, right, words in ((2.004, True, "Right"), (2.1, False, "Near: 0.1 too high"),
                                     (1.9, False, "Near: 0.1 too low"),
                                     (9, False, "Far: 7 too high")):
             verdict, remark = tutorial.judged(reply, question)
             self.assertEqual(verdict, right)
             self.assertIn(words, remark)
-        places = tutorial.Question("?", {5, 3, 0}, 0, "")
+        places = pages.Question("?", {5, 3, 0}, 0, "")
         self.assertIn("2 of 3 found, 1 wrong", tutorial.judged({5, 3, 1}, places)[1])
 
     def test_what_cannot_be_understood_is_asked_again(self):
-        question = tutorial.Question("?", 2.0, 2, "1 + 1 = 2")
+        question = pages.Question("?", 2.0, 2, "1 + 1 = 2")
         for bad in ("x", "1/0", "nan", "inf", "1 2", "1/"):
             with answers(bad, "2"):
                 text = output(lambda: self.assertEqual(tutorial.put(question), "right"))
@@ -249,7 +251,7 @@ class Questions(unittest.TestCase):
                 self.assertIn(tutorial.answer_text(question), flat)
                 self.assertNotIn(question.worked, " ".join(blanks.split()))
             self.assertEqual(blanks.count("_" * 60 if kind == "text" else 'class="blank"'),
-                             len(tutorial.QUIZ))
+                             len(pages.QUIZ))
 
 
 def integers(text):
@@ -300,7 +302,7 @@ class Pager(unittest.TestCase):
 class Program(unittest.TestCase):
     def test_options(self):
         self.assertEqual(len(run("tutorial.py", "--list").stdout.splitlines()),
-                         len(tutorial.PAGES))
+                         len(pages.PAGES))
         self.assertIn("1/", run("tutorial.py", "--page", "1").stdout)
         for options in (["--page", "0"], ["--page", "²"], ["--seed", "1"], ["--worksheet", "pdf"],
                         ["--page", "1", "--quiz"]):
@@ -309,7 +311,7 @@ class Program(unittest.TestCase):
             self.assertEqual(len(result.stderr.splitlines()), 1, options)
 
     def test_toys_are_the_models(self):
-        scores, weights, _ = tutorial.toy_attention((2, 0, 0, 0), (1, 0, 0, 1))
+        scores, weights, _ = lab.toy_attention((2, 0, 0, 0), (1, 0, 0, 1))
         self.assertEqual([s.data for s in scores], [1, 1])
         self.assertIsInstance(weights[0], micro_gpt.Value)
         apart = beyond.mixer("planes apart")
