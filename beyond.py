@@ -25,6 +25,7 @@ def variant(base, **stand_ins):
     spec = importlib.util.spec_from_file_location(f"variant of {base.__name__}", base.__file__)
     copy = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(copy)
+    copy.Config = base.Config  # a record of sizes can go to another process: pickle knows its class
     copy.original = SimpleNamespace(**vars(copy))
     for name, stand_in in stand_ins.items():
         setattr(copy, name, functools.partial(stand_in, copy))
@@ -161,6 +162,13 @@ def attend_nearby(model, q, past, config):
     return model.original.attend(q, [past[-1], *partners(past, config)], config)
 
 
+def nearby_attention():
+    """Return the GPT whose attention is limited to t itself and its partners."""
+    model = variant(micro_gpt, attend=attend_nearby)
+    model.Config = NearbyConfig
+    return model
+
+
 def backpropagate_but_w_red(model, tokens, params, config):
     """Stand in for backpropagate: W_red gets no gradient, so Adam leaves it as it was drawn."""
     loss = model.original.backpropagate(tokens, params, config)
@@ -233,7 +241,7 @@ def stacked_lengths(model, past, config):
 
 MAKERS = {
     "attention": lambda: micro_gpt,
-    "attention, same offsets": lambda: variant(micro_gpt, attend=attend_nearby),
+    "attention, same offsets": nearby_attention,
     "Grassmann": lambda: micro_grassmann,
     "folded": lambda: variant(micro_grassmann, mean_plane=folded_mean_plane),
     "linear map": lambda: control(stacked_states, lambda c: c.r * (1 + len(c.window))),
@@ -260,9 +268,7 @@ def mixer(name):
 
 
 def configure(name, vocab_size, window=NearbyConfig._field_defaults["window"], **sizes):
-    """Return the sizes of this mixer as its own Config; full attention has no window."""
-    if name == "attention":
-        return micro_gpt.Config(vocab_size, **sizes)
-    if name == "attention, same offsets":
-        return NearbyConfig(vocab_size, window=window, **sizes)
-    return micro_grassmann.Config(vocab_size, window=window, **sizes)
+    """Return the sizes of this mixer as its own Config, of the given ones those that it has."""
+    Config = mixer(name).Config
+    sizes = {"window": window, **sizes}
+    return Config(vocab_size, **{field: sizes[field] for field in Config._fields if field in sizes})
