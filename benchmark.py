@@ -21,6 +21,7 @@ from typing import NamedTuple
 import beyond
 import compare
 import show
+import tasks
 
 PYDOC = "pydoc"  # --data pydoc: the language reference that comes with each Python
 HELD_OUT = 200  # blocks of a running text to evaluate on, at most
@@ -110,7 +111,7 @@ def baselines(data, rivals, everything):
     for order in (1, 2, 3):
         for source, docs in sources.items():
             name = f"counts after {order} letter{'s' * (order > 1)}, {source}"
-            out[name] = compare.count_table_loss(order, docs, data.held_out, config.vocab_size,
+            out[name] = tasks.count_table_loss(order, docs, data.held_out, config.vocab_size,
                                                  config.block_size)
     return out
 

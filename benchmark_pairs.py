@@ -40,44 +40,16 @@ from typing import NamedTuple
 import beyond
 import compare
 import show
-from benchmark_paren import wilson
-
-QUANTIFIERS = ("all", "some", "no", "not all")
-ADJECTIVES = ("", "small", "old")
-NOUNS = {"dogs": ("dog",), "cats": ("cat",), "animals": ("dog", "cat", "other animal")}
-VERBS = {"run": ("runs",), "walk": ("walks",), "move": ("runs", "walks", "moves otherwise")}
-ACTIONS = ("runs", "walks", "moves otherwise", "rests")
-LABELS = ("E", "N", "C")
-THINGS = 4  # in the largest world
+import tasks
+from tasks import LABELS, noun_distance, pair_words, sentence_words
+from tasks import PAIR_TESTS as TESTS
 
 STEPS = 1300  # of training, one pair each
-KEPT_APART = ("no", "cats")  # the combination that no training pair has
-SENTENCES_APART = 4  # one sentence of so many is kept for the test
-TEST = 300  # pairs in a test set
-TESTS = ("new sentences", "new combination")
 WINDOW = (1, 2, 4, 8, 12)
 BLOCK = 16  # the longest pair has 15 words before its label, BOS included
 CURVES = ("attention", "Grassmann", "linear map")  # whose loss during training is drawn
 CURVE_PAIRS = 60  # test pairs that a point of the curve is measured on
 PUBLISHED = (("from scratch", 67.87, 67.94), ("pre-trained encoder", 85.38, 85.11))
-
-
-class Sentence(NamedTuple):
-    """A sentence of the grammar; adjective may be "", negated puts "never" before the verb."""
-
-    quantifier: str
-    adjective: str
-    noun: str
-    negated: bool
-    verb: str
-
-
-class Pair(NamedTuple):
-    """A premise, a hypothesis and their label."""
-
-    premise: Sentence
-    hypothesis: Sentence
-    label: str
 
 
 class Data(NamedTuple):
@@ -102,198 +74,6 @@ class Result(NamedTuple):
     parameters: int
     curve: list  # [step, the label's loss in nats on test pairs], of those in CURVES
     answers: dict  # {name of a test: a label for each pair}
-
-
-# ---- sentences and worlds ------------------------------------------------------------------------
-
-
-def sentences():
-    """Return every Sentence of the grammar."""
-    return [Sentence(*parts) for parts in itertools.product(
-        QUANTIFIERS, ADJECTIVES, NOUNS, (False, True), VERBS)]
-
-
-def words(sentence):
-    """Return the words of a sentence."""
-    never = "never" if sentence.negated else ""
-    parts = (sentence.quantifier, sentence.adjective, sentence.noun, never, sentence.verb)
-    return " ".join(parts).split()
-
-
-def kinds():
-    """Return every kind of thing: (animal, the adjectives that are true of it, action)."""
-    adjectives = (set(), {"small"}, {"old"}, {"small", "old"})
-    return list(itertools.product(NOUNS["animals"], adjectives, ACTIONS))
-
-
-def as_bits(things, fits):
-    """Return a number whose bit k says whether the k-th thing fits: a set in one number."""
-    return sum(1 << k for k, thing in enumerate(things) if fits(thing))
-
-
-def worlds():
-    """Return every world of up to THINGS things as a set of kinds, in bits.
-
-    Two things of one kind make no sentence true that one does not, so a world is a set of kinds. A
-    small old dog and a small old cat are in each.
-    """
-    every = kinds()
-    bits = [1 << k for k in range(len(every))]
-    both = {"small", "old"}
-    dogs = [bit for bit, kind in zip(bits, every) if kind[0] == "dog" and kind[1] == both]
-    cats = [bit for bit, kind in zip(bits, every) if kind[0] == "cat" and kind[1] == both]
-    found = set()
-    for others in itertools.combinations_with_replacement([0, *bits], THINGS - 2):
-        for dog, cat in itertools.product(dogs, cats):
-            world = dog | cat
-            for bit in others:
-                world |= bit
-            found.add(world)
-    return sorted(found)
-
-
-def subject_and_verb(sentence):
-    """Return the kinds that the sentence is about, and those that do what it says, in bits."""
-    adjective = {sentence.adjective} - {""}
-    subject = as_bits(kinds(), lambda kind: kind[0] in NOUNS[sentence.noun]
-                      and adjective <= kind[1])
-    verb = as_bits(kinds(), lambda kind: (kind[2] in VERBS[sentence.verb]) != sentence.negated)
-    return subject, verb
-
-
-def holds(quantifier, subject, verb, world):
-    """Return whether a sentence is true in a world; the last three are sets in bits."""
-    present = subject & world
-    if quantifier == "all":
-        return present & ~verb == 0
-    if quantifier == "some":
-        return present & verb != 0
-    if quantifier == "no":
-        return present & verb == 0
-    return present & ~verb != 0
-
-
-def truth(every):
-    """Return {sentence: the worlds in which it is true, in bits}."""
-    all_worlds = worlds()
-    table = {}
-    for sentence in every:
-        subject, verb = subject_and_verb(sentence)
-        true = [str(int(holds(sentence.quantifier, subject, verb, w))) for w in all_worlds]
-        table[sentence] = int("".join(true), 2)
-    return table
-
-
-def relation(premise, hypothesis):
-    """Return the label of two sets of worlds, in bits."""
-    if premise & ~hypothesis == 0:
-        return "E"
-    return "C" if premise & hypothesis == 0 else "N"
-
-
-def labelled_pairs():
-    """Return every Pair of two different sentences."""
-    table = truth(sentences())
-    return [Pair(one, other, relation(table[one], table[other]))
-            for one, other in itertools.permutations(table, 2)]
-
-
-# ---- documents and splits ------------------------------------------------------------------------
-
-
-def document(pair):
-    """Return a pair as a list of words that ends with the label."""
-    return [*words(pair.premise), "/", *words(pair.hypothesis), "=", pair.label]
-
-
-def distance(pair):
-    """Return how many words the hypothesis' noun stands behind the premise's."""
-    text = document(pair)
-    places = [place for place, word in enumerate(text) if word in NOUNS]
-    return places[1] - places[0]
-
-
-def balanced(pairs, number, rng):
-    """Return so many pairs in random order, as many of each label; ValueError if there is none.
-
-    A label with too few pairs repeats them.
-    """
-    chosen = []
-    for place, label in enumerate(LABELS):
-        mine = [pair for pair in pairs if pair.label == label]
-        if not mine:
-            raise ValueError(f"no pair has the label {label}")
-        rng.shuffle(mine)
-        share = number // 3 + (place < number % 3)
-        chosen += itertools.islice(itertools.cycle(mine), share)
-    rng.shuffle(chosen)
-    return chosen
-
-
-def split(pairs, seed, steps):
-    """Return the Data of one seed.
-
-    Of the sentences without the combination, one of SENTENCES_APART is kept apart: the first test
-    has pairs of these alone. The second has pairs with the combination in at least one sentence,
-    the other being one of training. So no pair, and in the first test no sentence, is known.
-    """
-    rng = random.Random(seed)
-    apart = [s for s in sentences() if (s.quantifier, s.noun) == KEPT_APART]
-    others = [s for s in sentences() if s not in apart]
-    rng.shuffle(others)
-    number = len(others) // SENTENCES_APART
-    unseen = set(others[:number])
-    known = set(others[number:])
-    with_combination = known.union(apart)
-    train = []
-    first = []
-    second = []
-    for pair in pairs:
-        both = {pair.premise, pair.hypothesis}
-        if both <= known:
-            train.append(pair)
-        elif both <= unseen:
-            first.append(pair)
-        elif both <= with_combination:
-            second.append(pair)
-    return Data(balanced(train, steps, rng), {TESTS[0]: distinct(first, rng),
-                                              TESTS[1]: distinct(second, rng)})
-
-
-def distinct(pairs, rng):
-    """Return a balanced test set of at most TEST pairs, none of them twice."""
-    rarest = min(Counter(pair.label for pair in pairs).values())
-    return balanced(pairs, min(TEST, 3 * rarest), rng)
-
-
-# ---- baselines: no model -------------------------------------------------------------------------
-
-
-def word_votes(train, features):
-    """Return a function that answers a pair by naive Bayes (McCallum and Nigam 1998, AAAI-98).
-
-    The label whose training pairs make the features most likely, each feature for itself; one is
-    added to each count. features is a function of a pair that returns a list.
-    """
-    counts = {label: Counter() for label in LABELS}
-    for pair in train:
-        counts[pair.label].update(features(pair))
-    kinds_of = len(set().union(*counts.values()))
-    totals = {label: sum(counts[label].values()) + kinds_of for label in LABELS}
-
-    def answer(pair):
-        """Return the likeliest label."""
-        return max(LABELS, key=lambda label: sum(
-            math.log((counts[label][f] + 1) / totals[label]) for f in features(pair)))
-    return answer
-
-
-def baselines(train):
-    """Return {name: a function that answers a pair} of what needs no network."""
-    common = Counter(pair.label for pair in train).most_common(1)[0][0]
-    return {"constant answer": lambda pair: common,
-            "hypothesis alone": word_votes(train, lambda pair: words(pair.hypothesis)),
-            "bag of words": word_votes(train, lambda pair: document(pair)[:-1])}
 
 
 # ---- contenders and training ---------------------------------------------------------------------
@@ -330,7 +110,7 @@ def make_model(rival):
 
 def tokens_of(model, pair, vocab):
     """Return the tokens of a pair; the last is the label, so without the BOS that closes."""
-    return model.tokenize(document(pair), vocab)[:-1]
+    return model.tokenize(pair_words(pair), vocab)[:-1]
 
 
 def answer(model, pair, vocab, params, config):
@@ -398,7 +178,7 @@ def baseline_results(data_of):
     """Return the Result of each baseline with each seed; it has no parameters and no curve."""
     out = []
     for seed, data in data_of.items():
-        for name, answer_to in baselines(data.train).items():
+        for name, answer_to in tasks.pair_tables(data.train).items():
             answers = {test: [answer_to(pair) for pair in pairs]
                        for test, pairs in data.tests.items()}
             out.append(Result(name, seed, 0, [], answers))
@@ -408,7 +188,7 @@ def baseline_results(data_of):
 def share_with_interval(by_seed):
     """Return (share, low, high): right answers of all seeds together, Wilson's 95 % interval."""
     hits = list(itertools.chain(*by_seed))
-    return (statistics.fmean(hits), *wilson(sum(hits), len(hits)))
+    return (statistics.fmean(hits), *compare.wilson(sum(hits), len(hits)))
 
 
 def show_accuracy(results, names, data_of, test, costs):
@@ -470,7 +250,8 @@ def show_confusion(results, names, data_of):
 
 def show_distances(results, names, data_of):
     """Return the share of right answers by the distance of the nouns, and its numbers of pairs."""
-    far = sorted({distance(pair) for data in data_of.values() for pair in data.tests[TESTS[0]]})
+    far = sorted({noun_distance(pair) for data in data_of.values()
+                  for pair in data.tests[TESTS[0]]})
     rows = [["right, in percent, at distance", *map(str, far)]]
     counts = Counter()
     for name in names:
@@ -479,8 +260,8 @@ def show_distances(results, names, data_of):
         by_seed = zip(data_of.values(), rights(results, name, data_of, TESTS[0]))
         for data, answers in by_seed:
             for pair, hit in zip(data.tests[TESTS[0]], answers):
-                hits[distance(pair)] += hit
-                counts[distance(pair)] += 1
+                hits[noun_distance(pair)] += hit
+                counts[noun_distance(pair)] += 1
         rows.append([name, *(f"{100 * hits[d] / counts[d]:.1f}" for d in far)])
     rows.append(["(pairs)", *(str(counts[d]) for d in far)])
     return show.table(rows)
@@ -513,8 +294,8 @@ def write_snli(folder, data):
     Path(folder).mkdir(exist_ok=True)
     names = {"E": "entailment", "N": "neutral", "C": "contradiction"}
     for name, pairs in {"train": data.train, **data.tests}.items():
-        lines = [json.dumps({"sentence1": " ".join(words(pair.premise)),
-                             "sentence2": " ".join(words(pair.hypothesis)),
+        lines = [json.dumps({"sentence1": " ".join(sentence_words(pair.premise)),
+                             "sentence2": " ".join(sentence_words(pair.hypothesis)),
                              "gold_label": names[pair.label]}) for pair in pairs]
         show.save(Path(folder, f"{name.replace(' ', '_')}.jsonl"), "\n".join(lines) + "\n")
 
@@ -540,29 +321,30 @@ def main(argv=None):
     show.check_outputs(args, parser)
     environment = compare.environment("benchmark_pairs.py", args)
 
-    pairs = labelled_pairs()
+    pairs = tasks.labelled_pairs()
     if args.write:
-        write_snli(args.write, split(pairs, 42, args.steps))
+        write_snli(args.write, Data(*tasks.split_pairs(pairs, 42, args.steps)))
         return
-    vocab = beyond.mixer("attention").make_vocab([document(pair) for pair in pairs])
-    data_of = {seed: split(pairs, seed, args.steps) for seed in compare.seeds(args.seeds)}
+    vocab = beyond.mixer("attention").make_vocab([pair_words(pair) for pair in pairs])
+    data_of = {seed: Data(*tasks.split_pairs(pairs, seed, args.steps))
+               for seed in compare.seeds(args.seeds)}
     contenders = rivals(len(vocab) + 1, args.layers)
     names = [rival.contender.name for rival in contenders]
     number = Counter(pair.label for pair in pairs)
     seeds = f"seeds {', '.join(map(str, data_of))}"
     tested = ", ".join([f"{len(test)} with {name}" for name, test in data_of[42].tests.items()])
-    print(f"{environment['python']}; {len(sentences())} sentences, {len(pairs):,} pairs: "
+    print(f"{environment['python']}; {len(tasks.sentences())} sentences, {len(pairs):,} pairs: "
           f"{', '.join(f'{number[label]:,} {label}' for label in LABELS)};\n"
           f"{args.steps:,} steps, balanced labels; tests of {tested}; "
           f"layers: {args.layers};\n{seeds}; offsets {WINDOW}")
     costs = time_all(contenders, data_of[42], vocab, 42)
-    seconds = sum(costs.values()) / 1000 * (args.steps + len(TESTS) * TEST / 2) * args.seeds
+    seconds = sum(costs.values()) / 1000 * (args.steps + tasks.TEST_PAIRS) * args.seeds
     seconds /= min(args.jobs, args.seeds * len(names))
     print(f"This will take about {compare.duration(seconds)}.", flush=True)
 
     results = train_all(contenders, data_of, vocab, args.steps, args.jobs)
     results += baseline_results(data_of)
-    everyone = [*names, *baselines(data_of[42].train)]
+    everyone = [*names, *tasks.pair_tables(data_of[42].train)]
     print(show.heading("Pairs of sentences: E entailed, N neutral, C contradicted"))
     for test in TESTS:
         print(show_accuracy(results, everyone, data_of, test, costs), end="\n\n")

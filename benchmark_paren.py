@@ -8,22 +8,19 @@ if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imp
     import show
     show.end_on_ctrl_c()
 
-import functools
 import math
 import random
 import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import NamedTuple
 
 import compare
 import show
+import tasks
 
-DOCS = 2000  # strings to train on and, a tenth of them, to evaluate on
 SAMPLES = 200  # strings drawn from each trained model, at temperature 0.5
 WINDOW = (1, 2, 4, 8, 16)
 EVERY_OFFSET = tuple(range(1, 51))
-PAIRS = (10, 25)  # the fewest and the most pairs of brackets in a string
-BLOCK = 64  # the longest string has 50 brackets, so the block is no limit for a right answer
 FAILURES = ("closed too early", "left open", "block full", "empty")
 CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
             ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
@@ -44,156 +41,19 @@ class Balance(NamedTuple):
     failures: dict  # {what went wrong: how often}
 
 
-# ---- the task ------------------------------------------------------------------------------------
-
-
-def balanced_string(rng):
-    """Return a random balanced string of as many pairs as PAIRS allows.
-
-    The number of pairs is uniform; at each place an opening or a closing bracket has an equal
-    chance where both are possible.
-    """
-    pairs = rng.randint(*PAIRS)
-    text = ""
-    depth = 0
-    unopened = pairs
-    while len(text) < 2 * pairs:
-        if unopened and (not depth or rng.random() < 0.5):
-            text += "("
-            depth += 1
-            unopened -= 1
-        else:
-            text += ")"
-            depth -= 1
-    return text
-
-
-def least_loss(fewest, most):
-    """Return the loss of a model that knows how balanced_string works: none has less on average.
-
-    In nats a token, as all losses here. A string of n pairs is drawn with probability 1 / (number
-    of possible n) * (1/2) ** free, where free counts the places at which both brackets were
-    possible; the loss is the mean of -log of that over the mean of its 2n + 1 tokens, BOS at the
-    end being one (Shannon 1948, entropy).
-    """
-    @functools.cache
-    def free(unopened, depth):
-        """Return how many free places are still to come, on average."""
-        if not unopened:
-            return 0.0
-        if not depth:
-            return free(unopened - 1, 1)
-        return 1 + (free(unopened - 1, depth + 1) + free(unopened, depth - 1)) / 2
-    sizes = range(fewest, most + 1)
-    nats = math.log(len(sizes)) + math.log(2) * statistics.fmean([free(n, 0) for n in sizes])
-    return nats / statistics.fmean([2 * n + 1 for n in sizes])
-
-
-def ideal_loss(docs):
-    """Return the loss on these very strings, in nats a token, of one who knows balanced_string.
-
-    It knows that a string ends with 10 to 25 pairs, each number as likely as the others, and that
-    both brackets are equally likely wherever both are possible. Its belief in each number of
-    pairs is Bayes' rule.
-    """
-    nats = 0.0
-    sizes = range(PAIRS[0], PAIRS[1] + 1)
-    for doc in docs:
-        chance = 0.0  # of the whole string: its tokens' probabilities multiplied
-        for pairs in sizes:
-            chance += string_chance(doc, pairs) / len(sizes)
-        nats -= math.log(chance)
-    return nats / sum(len(doc) + 1 for doc in docs)
-
-
-def string_chance(doc, pairs):
-    """Return the probability that balanced_string, with this number of pairs, returns doc."""
-    if len(doc) != 2 * pairs:
-        return 0.0
-    free = 0
-    depth = 0
-    opened = 0
-    for bracket in doc:
-        free += opened < pairs and depth > 0
-        opened += bracket == "("
-        depth += 1 if bracket == "(" else -1
-    return 0.5 ** free
-
-
-def counter_loss(train, held_out):
-    """Return the loss on held_out of a perfect counter: a table of counts by depth and position.
-
-    It knows the depth and the position exactly, and nothing else; its probabilities are counted on
-    the strings of train, one count of each symbol added.
-    """
-    followed = defaultdict(Counter)
-    for doc in train:
-        for state, symbol in counted_states(doc):
-            followed[state][symbol] += 1
-    nats = []
-    for doc in held_out:
-        for state, symbol in counted_states(doc):
-            counts = followed[state]
-            nats.append(-math.log((counts[symbol] + 1 / 3) / (sum(counts.values()) + 1)))
-    return statistics.fmean(nats)
-
-
-def counted_states(doc):
-    """Yield ((depth, position), the next symbol) along a string; None is its end."""
-    depth = 0
-    for position, symbol in enumerate([*doc, None]):
-        yield (depth, position), symbol
-        depth += 1 if symbol == "(" else -1
-
-
-def distinct_strings(number, rng):
-    """Return so many balanced strings, no two alike, so that unseen ones are unseen."""
-    strings = {}
-    while len(strings) < number:
-        strings[balanced_string(rng)] = None
-    return list(strings)
-
-
-def judge(text):
-    """Return (verdict, place of the first wrong bracket) for a sampled string.
-
-    Wrong is a bracket that closes what was never opened, else one that nothing ever closes.
-    """
-    opened = []
-    for place, bracket in enumerate(text):
-        if bracket == "(":
-            opened.append(place)
-        elif not opened:
-            return "closed too early", place
-        else:
-            opened.pop()
-    if opened:
-        return ("left open" if len(text) < BLOCK else "block full"), opened[0]
-    return ("balanced" if text else "empty"), None
-
-
-def wilson(hits, n):
-    """Return the 95 % Wilson score interval for a share of hits out of n (Wilson 1927, JASA 22)."""
-    z = 1.96
-    share = hits / n
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - half), min(1.0, middle + half)
-
-
 # ---- contenders ----------------------------------------------------------------------------------
 
 
 def contenders(layers, controls):
     """Return attention, Grassmann and the running sum; with controls, all the others."""
-    sizes = {"n_layer": layers, "block_size": BLOCK, "window": WINDOW}
+    sizes = {"n_layer": layers, "block_size": tasks.BRACKET_BLOCK, "window": WINDOW}
     no_window = {**sizes, "window": ()}
     every = {**sizes, "window": EVERY_OFFSET}
 
     def rival(mixer, against, name=None, **sizes):
         return compare.contender(mixer, 3, against, name, **sizes)
 
-    rivals = [compare.contender("attention", 3, "", n_layer=layers, block_size=BLOCK),
+    rivals = [compare.contender("attention", 3, "", n_layer=layers, block_size=tasks.BRACKET_BLOCK),
               rival("Grassmann", "attention", **sizes), rival("running sum", "attention", **sizes)]
     if controls:
         rivals += [rival(mixer, against, **sizes) for mixer, against in CONTROLS]
@@ -214,11 +74,11 @@ def balances(runs, rivals):
         by_seed = []
         verdicts = Counter()
         for run in compare.of(runs, rival.name):
-            judged = [judge(text)[0] for text in run.samples]
+            judged = [tasks.judge(text)[0] for text in run.samples]
             by_seed.append(judged.count("balanced") / len(judged))
             verdicts.update(judged)
         number = sum(verdicts.values())
-        low, high = wilson(verdicts["balanced"], number)
+        low, high = compare.wilson(verdicts["balanced"], number)
         out.append(Balance(rival.name, verdicts["balanced"], number, low, high, by_seed,
                            {failure: verdicts[failure] for failure in FAILURES}))
     return out
@@ -249,9 +109,9 @@ def references(data):
     """Return {name: loss} of what needs no model, on the same held-out strings."""
     return {"blind guessing": math.log(3),
             "perfect counter of depth and position, 20,000 strings":
-                counter_loss(distinct_strings(20_000, random.Random(7)), data.held_out),
-            "the ideal, on these strings": ideal_loss(data.held_out),
-            "the ideal, on average": least_loss(*PAIRS)}
+                tasks.counter_loss(tasks.distinct_strings(20_000, random.Random(7)), data.held_out),
+            "the ideal, on these strings": tasks.ideal_loss(data.held_out),
+            "the ideal, on average": tasks.least_loss()}
 
 
 def examples(runs, rivals, number=2):
@@ -261,7 +121,7 @@ def examples(runs, rivals, number=2):
         run = compare.of(runs, rival.name)[0]
         lines.append(f"{rival.name} wrote, seed {run.seed}:")
         for text in run.samples[:number]:
-            what, place = judge(text)
+            what, place = tasks.judge(text)
             lines.append(f"  {text}" if text else "  (the empty string)")
             lines.append(f"  {'' if place is None else ' ' * place + '^ '}{what}")
         lines.append("")
@@ -275,7 +135,8 @@ def main(argv=None):
                         help="layers of each model (default 1)")
     args = parser.parse_args(argv)
     show.check_outputs(args, parser)
-    docs = distinct_strings(max(DOCS, args.steps + DOCS // 10), random.Random(42))
+    number = max(tasks.BRACKET_STRINGS, args.steps + tasks.BRACKET_STRINGS // 10)
+    docs = tasks.distinct_strings(number, random.Random(42))
     data_of = {seed: compare.split(docs, seed, args.steps) for seed in compare.seeds(args.seeds)}
     rivals = contenders(args.layers, args.controls)
     environment = compare.environment("benchmark_paren.py", args)

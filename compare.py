@@ -11,7 +11,6 @@ the Python, the platform, the options and the date.
 import concurrent.futures
 import datetime
 import gc
-import itertools
 import json
 import math
 import multiprocessing
@@ -20,7 +19,7 @@ import platform
 import random
 import statistics
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from typing import NamedTuple
 
 import beyond
@@ -221,59 +220,6 @@ def in_turns(trainers):
     return {name: 1000 * statistics.median(values) for name, values in seconds.items()}
 
 
-# ---- baselines: tables of counts -----------------------------------------------------------------
-
-
-class CountTable:
-    """How often each symbol follows each context of up to `order` symbols, smoothed.
-
-    The probability of a symbol after a context h is (count of both + strength * its probability
-    after h without its first symbol) / (count of h + strength); below the empty context all are
-    equally likely. (Additive smoothing towards the shorter context: MacKay and Peto 1995.)
-    """
-
-    def __init__(self, docs, order, vocab_size, strength):
-        self.order = order
-        self.vocab_size = vocab_size
-        self.strength = strength
-        self.followed = Counter()
-        self.seen = Counter()
-        for doc in docs:
-            for context, symbol in self.pairs(doc):
-                for start in range(len(context) + 1):
-                    self.followed[context[start:], symbol] += 1
-                    self.seen[context[start:]] += 1
-
-    def pairs(self, doc):
-        """Yield each symbol of the document, its end included, with the context before it."""
-        symbols = [None, *doc, None]
-        for i in range(1, len(symbols)):
-            yield tuple(symbols[max(0, i - self.order):i]), symbols[i]
-
-    def probability(self, context, symbol):
-        """Return the smoothed probability of the symbol after the context."""
-        p = 1 / self.vocab_size
-        for start in range(len(context), -1, -1):
-            part = context[start:]
-            both = self.followed[part, symbol]
-            p = (both + self.strength * p) / (self.seen[part] + self.strength)
-        return p
-
-    def loss(self, docs, block_size):
-        """Return the mean loss of the documents' tokens in nats, as far as a block reaches."""
-        nats = [-math.log(self.probability(context, symbol)) for doc in docs
-                for context, symbol in itertools.islice(self.pairs(doc), block_size)]
-        return statistics.fmean(nats)
-
-
-def count_table_loss(order, docs, held_out, vocab_size, block_size):
-    """Return the loss of a count table; its strength is chosen on a fifth of the documents."""
-    fifth = len(docs) // 5
-    best = min((0.3, 1, 3, 10, 30), key=lambda strength: CountTable(
-        docs[fifth:], order, vocab_size, strength).loss(docs[:fifth], block_size))
-    return CountTable(docs, order, vocab_size, best).loss(held_out, block_size)
-
-
 # ---- measures and verdicts -----------------------------------------------------------------------
 
 
@@ -308,6 +254,15 @@ def student(values):
         return math.nan
     t = T_95[n - 2] if n - 2 < len(T_95) else 1.96 + 2.5 / (n - 1)
     return t * statistics.stdev(values) / math.sqrt(n)
+
+
+def wilson(hits, n):
+    """Return the 95 % Wilson score interval for a share of hits out of n (Wilson 1927, JASA 22)."""
+    z = 1.96
+    share = hits / n
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def verdict(runs, name, against):

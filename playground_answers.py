@@ -20,13 +20,12 @@ import threading
 import time
 from pathlib import Path
 
-import benchmark_paren
 import beyond
-import compare
 import inside
 import micro_gpt
 import micro_grassmann
 import show
+import tasks
 
 HERE = Path(__file__).resolve().parent
 LIMITS = {"steps": (1, 20000), "seed": (0, 10 ** 9), "r": (2, 8), "n_layer": (1, 4)}
@@ -101,7 +100,7 @@ def settings_of(question):
 def documents(task, text):
     """Return the documents to learn from."""
     if task == "brackets":
-        return benchmark_paren.distinct_strings(benchmark_paren.DOCS, random.Random(0))
+        return tasks.distinct_strings(tasks.BRACKET_STRINGS, random.Random(0))
     if task == "text":
         return [line.strip() for line in text.split("\n") if line.strip()]
     return micro_grassmann.load_docs(HERE / "input.txt")
@@ -114,7 +113,7 @@ def begin(settings):
     rng = random.Random(settings["seed"])
     rng.shuffle(docs)
     vocab = model.make_vocab(docs)
-    blocks = {"names": 16, "brackets": benchmark_paren.BLOCK, "text": 32}
+    blocks = {"names": 16, "brackets": tasks.BRACKET_BLOCK, "text": 32}
     sizes = {"n_layer": settings["n_layer"], "block_size": blocks[settings["task"]]}
     if not settings["mixer"].startswith("attention"):
         sizes["r"] = settings["r"]
@@ -175,7 +174,7 @@ def samples(model, start, rng, task):
     out = []
     for _ in range(SAMPLES):
         text = model.generate(start.vocab, start.params, start.config, rng, 0.5)
-        out.append([text, benchmark_paren.judge(text)[1] if task == "brackets" else None])
+        out.append([text, tasks.judge(text)[1] if task == "brackets" else None])
     return out
 
 
@@ -184,7 +183,7 @@ def baselines(train_docs, held_out, config):
     lines = {"blind": math.log(config.vocab_size)}
     if held_out and len(train_docs) >= 10:
         for order in (1, 2):
-            lines[f"count{order}"] = compare.count_table_loss(
+            lines[f"count{order}"] = tasks.count_table_loss(
                 order, train_docs[:1000], held_out, config.vocab_size, config.block_size)
     return lines
 

@@ -10,15 +10,14 @@ import random
 import signal
 import statistics
 import sys
-from collections import Counter, defaultdict
 from typing import NamedTuple
 
 import beyond
-import compare
 import inside
 import micro_gpt
 import micro_grassmann
 import show
+import tasks
 
 NAME = "emma"  # the document of many pages, a line of input.txt
 SEEDS = (42, 1)
@@ -50,28 +49,7 @@ def names():
 def brackets(number=STEPS + HELD_OUT, seed=7):
     """Return random balanced strings; where both brackets are possible, chance decides."""
     rng = random.Random(seed)
-    strings = []
-    for _ in range(number):
-        pairs = rng.randint(*PAIRS)
-        text = ""
-        unopened = pairs
-        while len(text) < 2 * pairs:
-            depth = 2 * text.count("(") - len(text)
-            opens = depth == 0 or (unopened > 0 and rng.random() < 0.5)
-            text += "(" if opens else ")"
-            unopened -= opens
-        strings.append(text)
-    return tuple(strings)
-
-
-def is_balanced(text):
-    """Tell whether each bracket that opens is closed, and nothing else."""
-    depth = 0
-    for bracket in text:
-        depth += 1 if bracket == "(" else -1
-        if depth < 0:
-            return False
-    return depth == 0 and text != ""
+    return tuple(tasks.balanced_string(rng, PAIRS) for _ in range(number))
 
 
 @functools.lru_cache(None)
@@ -136,7 +114,7 @@ def gaps(task, mixer, against, window=None):
 def share_balanced(models):
     """Return how many of the strings written, all seeds together, are balanced, in per cent."""
     texts = [text for model in models for text in model.written]
-    return 100 * statistics.fmean([is_balanced(text) for text in texts])
+    return 100 * statistics.fmean([tasks.is_balanced(text) for text in texts])
 
 
 def sign_words(differences, one, other):
@@ -295,7 +273,7 @@ def table_loss(task, order, everything=False):
     if everything:
         docs = [doc for doc in names() if doc not in set(held_out)]
     vocab_size = len(set("".join(seen))) + 1
-    return compare.CountTable(docs, order, vocab_size, 3).loss(held_out, 16)
+    return tasks.CountTable(docs, order, vocab_size, 3).loss(held_out, 16)
 
 
 def repeated():
@@ -307,24 +285,7 @@ def repeated():
 @functools.lru_cache(None)
 def counter_loss():
     """Return the loss of counts by depth and position, of many strings, one added to each."""
-    followed = defaultdict(Counter)
-    for doc in brackets(3000, 8):
-        for state, symbol in depths(doc):
-            followed[state][symbol] += 1
-    nats = []
-    for doc in split("brackets")[1]:
-        for state, symbol in depths(doc):
-            counts = followed[state]
-            nats.append(-math.log((counts[symbol] + 1 / 3) / (sum(counts.values()) + 1)))
-    return statistics.fmean(nats)
-
-
-def depths(doc):
-    """Yield ((how many are open, position), the next symbol) along a string."""
-    depth = 0
-    for position, symbol in enumerate([*doc, None]):
-        yield (depth, position), symbol
-        depth += 1 if symbol == "(" else -1
+    return tasks.counter_loss(brackets(3000, 8), split("brackets")[1])
 
 
 def what_moves(start, model, name):

@@ -13,6 +13,7 @@ import inside
 import micro_gpt
 import micro_grassmann
 import show
+import tasks
 import tutorial_lab as lab
 
 WIDTH = 79
@@ -741,10 +742,10 @@ def what_was_written():
     wrong = {}
     for mixer in ("attention", "Grassmann"):
         texts = lab.both_seeds("brackets", mixer)[0].written
-        wrong[mixer] = sum(not lab.is_balanced(text) for text in texts)
+        wrong[mixer] = sum(not tasks.is_balanced(text) for text in texts)
         lines.append(f"    {mixer}")
         for text in texts[:6]:
-            remark = "" if lab.is_balanced(text) else "not balanced"
+            remark = "" if tasks.is_balanced(text) else "not balanced"
             lines.append(f"        {text:16} {remark}".rstrip())
     return Page((
         f"What both wrote, seed {lab.SEEDS[0]}, the first six each:",

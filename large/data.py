@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import torch
 
+import tasks
+
 NAMES = Path(__file__).resolve().parent.parent / "input.txt"
 PATTERN = r"\w+(?:[’']\w+)*|[^\w\s]|\n"  # words, an apostrophe within; single signs; line ends
 UNKNOWN = "<unk>"
@@ -52,7 +54,7 @@ def load(args):
         return load_pairs(args)
     rng = random.Random(args.seed)
     if args.task == "brackets":
-        docs = brackets(args.documents, rng)
+        docs = tasks.distinct_strings(args.documents, rng)
     else:
         docs = [line.strip() for line in read(args.data or NAMES).split("\n") if line.strip()]
         rng.shuffle(docs)
@@ -99,33 +101,6 @@ def pad(docs, ends, block_size, only_last=False):
         if only_last:
             targets[row, :len(doc) - 2] = -100
     return inputs, targets
-
-
-# ---- brackets ------------------------------------------------------------------------------------
-def brackets(number, rng, fewest=10, most=25):
-    """Return so many different balanced strings of `fewest` to `most` pairs of brackets."""
-    strings = {}
-    while len(strings) < number:
-        pairs = rng.randint(fewest, most)
-        text = ""
-        depth = 0
-        while len(text) < 2 * pairs:
-            unopened = pairs - text.count("(")
-            opens = unopened and (depth == 0 or rng.random() < 0.5)
-            text += "(" if opens else ")"
-            depth += 1 if opens else -1
-        strings[text] = None
-    return list(strings)
-
-
-def balanced(text):
-    """Tell whether a string of brackets is balanced, and not empty."""
-    depth = 0
-    for symbol in text:
-        depth += 1 if symbol == "(" else -1
-        if depth < 0:
-            return False
-    return depth == 0 and text != ""
 
 
 # ---- running text --------------------------------------------------------------------------------

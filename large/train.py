@@ -16,6 +16,7 @@ from array import array
 from pathlib import Path
 
 import show
+from tasks import is_balanced
 
 try:
     import torch
@@ -261,7 +262,7 @@ def print_samples(model, data, args):
     for text in texts[:10]:
         print(text)
     if args.task == "brackets":
-        share = sum([tasks.balanced(text) for text in texts]) / number
+        share = sum([is_balanced(text) for text in texts]) / number
         print(f"{100 * share:.1f} % of {number} samples are balanced")
 
 

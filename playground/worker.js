@@ -1,7 +1,7 @@
 // The same Python files, run by Pyodide inside the browser: for a static site or a Chromebook.
 const PYODIDE = new URL("pyodide/", location).href; // a folder beside this file, or Pyodide's address
-const FILES = ["playground_answers.py", "benchmark_paren.py", "beyond.py", "compare.py", "inside.py",
-  "micro_gpt.py", "micro_grassmann.py", "show.py", "input.txt"];
+const FILES = ["playground_answers.py", "beyond.py", "inside.py", "micro_gpt.py",
+  "micro_grassmann.py", "show.py", "tasks.py", "input.txt"];
 
 async function fetched(name) {
   const reply = await fetch(new URL(`../${name}`, location));

@@ -1,10 +1,8 @@
 """benchmark.py and benchmark_paren.py: what they measure, and one small run of each."""
 import contextlib
 import io
-import itertools
 import json
 import math
-import random
 import statistics
 import tempfile
 import unittest
@@ -16,6 +14,7 @@ import benchmark_paren
 import beyond
 import compare
 import show
+import tasks
 
 NAMES = "\n".join(["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", "jana"]
                   * 3)
@@ -58,9 +57,7 @@ class SmallRuns(unittest.TestCase):
 
     def test_brackets(self):
         with mock.patch.object(benchmark_paren, "SAMPLES", 3), \
-                mock.patch.object(benchmark_paren, "PAIRS", (2, 5)), \
-                mock.patch.object(benchmark_paren, "DOCS", 30), \
-                mock.patch.object(benchmark_paren, "distinct_strings", some_strings):
+                mock.patch.object(tasks, "distinct_strings", some_strings):
             text, records, chart = printed(benchmark_paren.main, "--steps=10", "--seeds=1")
         self.check(text, records, chart, 3, 1)
         for balance in records["balances"]:
@@ -83,62 +80,8 @@ class SmallRuns(unittest.TestCase):
 
 
 def some_strings(number, rng):
-    """Return so many short balanced strings; they may repeat."""
-    return [benchmark_paren.balanced_string(rng) for _ in range(min(number, 60))]
-
-
-class Brackets(unittest.TestCase):
-    def all_strings(self, pairs):
-        """Return every balanced string of so many pairs."""
-        for text in itertools.product("()", repeat=2 * pairs):
-            depths = list(itertools.accumulate(1 if b == "(" else -1 for b in text))
-            if min(depths) >= 0 and depths[-1] == 0:
-                yield "".join(text)
-
-    def test_chances(self):
-        """Those of all strings of a size sum to 1, and drawing them agrees."""
-        for pairs in (1, 2, 3, 4):
-            strings = list(self.all_strings(pairs))
-            chances = {s: benchmark_paren.string_chance(s, pairs) for s in strings}
-            self.assertAlmostEqual(sum(chances.values()), 1)
-        rng = random.Random(3)
-        with mock.patch.object(benchmark_paren, "PAIRS", (3, 3)):
-            drawn = [benchmark_paren.balanced_string(rng) for _ in range(4000)]
-        for text in self.all_strings(3):
-            chance = benchmark_paren.string_chance(text, 3)
-            self.assertAlmostEqual(drawn.count(text) / 4000, chance, delta=0.03)
-
-    def test_ideal(self):
-        """Its mean over all strings, each with its chance, is the least loss on average."""
-        with mock.patch.object(benchmark_paren, "PAIRS", (1, 4)):
-            nats = 0.0
-            tokens = 0.0
-            for pairs in (1, 2, 3, 4):
-                for text in self.all_strings(pairs):
-                    chance = benchmark_paren.string_chance(text, pairs) / 4
-                    nats += chance * benchmark_paren.ideal_loss([text]) * (len(text) + 1)
-                    tokens += chance * (len(text) + 1)
-            self.assertAlmostEqual(nats / tokens, benchmark_paren.least_loss(1, 4))
-
-    def test_counter(self):
-        """A perfect counter is worse than the ideal, and better than blind."""
-        strings = benchmark_paren.distinct_strings(600, random.Random(1))
-        counter = benchmark_paren.counter_loss(strings[100:], strings[:100])
-        self.assertLess(benchmark_paren.ideal_loss(strings[:100]), counter)
-        self.assertLess(counter, math.log(3))
-
-    def test_judge(self):
-        for text, verdict in (("()", ("balanced", None)), ("(()", ("left open", 0)),
-                              ("())(", ("closed too early", 2)), ("", ("empty", None)),
-                              ("(" * benchmark_paren.BLOCK, ("block full", 0))):
-            self.assertEqual(benchmark_paren.judge(text), verdict)
-
-    def test_wilson(self):
-        """Against published values: 0 of 10 and 5 of 10."""
-        for hits, n, low, high in ((0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634)):
-            interval = benchmark_paren.wilson(hits, n)
-            self.assertAlmostEqual(interval[0], low, 3)
-            self.assertAlmostEqual(interval[1], high, 3)
+    """Return a few of the shortest balanced strings; they may repeat."""
+    return [tasks.balanced_string(rng, (10, 10)) for _ in range(min(number, 60))]
 
 
 class Scaling(unittest.TestCase):

@@ -131,31 +131,6 @@ class Costs(unittest.TestCase):
         self.assertGreater(one["Grassmann"].milliseconds, 0)
 
 
-class CountTables(unittest.TestCase):
-    def test_by_hand(self):
-        """Of "ab", strength 1, three symbols: a, b and the end.
-
-        After the empty context each was seen once of 3: (1 + 1/3) / (3 + 1) = 1/3. After a came b
-        alone, once: (1 + 1 * 1/3) / (1 + 1) = 2/3.
-        """
-        table = compare.CountTable(["ab"], 1, 3, 1)
-        self.assertAlmostEqual(table.probability((), "a"), 1 / 3)
-        self.assertAlmostEqual(table.probability(("a",), "b"), 2 / 3)
-        self.assertAlmostEqual(table.loss(["ab"], 9), -math.log(2 / 3))
-
-    def test_probabilities_sum_to_one(self):
-        table = compare.CountTable(NAMES, 3, len(set("".join(NAMES))) + 1, 3)
-        for context in (), (None, "a"), ("n", "n", "a"), ("x", "y"):
-            total = sum(table.probability(context, s) for s in {*"".join(NAMES), None})
-            self.assertAlmostEqual(total, 1)
-
-    def test_block(self):
-        """As a model, it is measured on no more tokens than the block holds."""
-        table = compare.CountTable(["aab"], 1, 3, 1)
-        by_hand = -math.log(table.probability((None,), "a"))
-        self.assertAlmostEqual(table.loss(["abb"], 1), by_hand)
-
-
 class Verdicts(unittest.TestCase):
     def test_by_hand(self):
         """Differences 0.1 and 0.3: mean 0.2, half 12.71 * 0.1414 / sqrt 2 = 1.271."""
@@ -175,6 +150,13 @@ class Verdicts(unittest.TestCase):
         v = compare.verdict(runs, "b", "a")
         self.assertAlmostEqual(v.half_by_document, 0)
         self.assertTrue(math.isnan(v.half_by_seed))
+
+    def test_wilson(self):
+        """Against published values: 0 of 10 and 5 of 10."""
+        for hits, n, low, high in ((0, 10, 0.0, 0.2775), (5, 10, 0.2366, 0.7634)):
+            interval = compare.wilson(hits, n)
+            self.assertAlmostEqual(interval[0], low, 3)
+            self.assertAlmostEqual(interval[1], high, 3)
 
     def test_student(self):
         """Beyond the table too, within 0.005 of the exact values (scipy.stats.t.ppf(0.975, n))."""

@@ -20,8 +20,8 @@ SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(ROOT.g
 GPT, CLEAN = SOURCES["micro_gpt"], SOURCES["micro_grassmann_clean"]
 FILES = {model.__name__: SOURCES[model.__name__] for model in MODELS}
 SCRIPTS = {name: source for name, source in SOURCES.items() if name not in FILES}
-HELPERS = {"show", "beyond", "inside", "compare", "playground_answers", "tutorial_lab",
-           "tutorial_pages", "benchmark_paren"}  # the last for its brackets
+HELPERS = {"show", "beyond", "inside", "compare", "tasks", "alternatives", "playground_answers",
+           "tutorial_lab", "tutorial_pages"}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 

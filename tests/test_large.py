@@ -385,15 +385,6 @@ class Tasks(unittest.TestCase):
             trainer.model.lm_head[1] = x
         self.assertAlmostEqual(trainer.evaluate(data.valid)[1], 1 / 3)
 
-    def test_brackets(self):
-        """Balanced, all different, of 10 to 25 pairs; what is not balanced is found."""
-        strings = tasks.brackets(300, random.Random(1))
-        self.assertEqual(len(set(strings)), 300)
-        self.assertTrue(all(tasks.balanced(text) for text in strings))
-        self.assertEqual({len(text) // 2 for text in strings}, set(range(10, 26)))
-        for text in "", "(", ")(", "())", "(()":
-            self.assertFalse(tasks.balanced(text))
-
 
 # ---- runs ----------------------------------------------------------------------------------------
 SMALL = ("--n-embd", 8, "--r", 3, "--batch", 2, "--steps", 200, "--eval-every", 10,

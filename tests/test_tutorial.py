@@ -13,6 +13,7 @@ from unittest import mock
 import beyond
 import micro_gpt
 import micro_grassmann
+import tasks
 import tutorial
 import tutorial_lab as lab
 import tutorial_pages as pages
@@ -114,7 +115,7 @@ def differences(f):
 # For each page: the words that its last sentence must have, and whether what it says holds.
 CLAIMS = {
     "two_texts": lambda f: ([f"{f['gap']} symbols"],
-                            f["text"][-1 - f["gap"]] == "(" and lab.is_balanced(f["text"])),
+                            f["text"][-1 - f["gap"]] == "(" and tasks.is_balanced(f["text"])),
     "tokens_and_chances": lambda f: ([three(f["mean"]), three(f["blind"]), f["word"]],
                                      (f["mean"] <= f["blind"]) == (f["word"] == "no better")),
     "the_loss": lambda f: ([three(f["names"]), three(f["brackets"])],

@@ -1,0 +1,444 @@
+"""What the models are asked: brackets, pairs of sentences, names and text. No model is in here.
+
+A task is a generator, a judge or labels, and what can be had without a model: the ideal, tables of
+counts. The benchmarks, tutorial, playground and large/ call them; there is nothing to run. A new
+task goes to the end of this file, as a section of its own.
+
+Everything random comes from a random.Random that the caller gives, so a seed settles it.
+"""
+import functools
+import itertools
+import math
+import random
+import statistics
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+# ---- names and text ------------------------------------------------------------------------------
+
+INPUT = Path(__file__).resolve().with_name("input.txt")  # names, one a line
+
+
+def documents(text):
+    """Return the lines of a text, stripped, without the blank ones."""
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+class CountTable:
+    """How often each symbol follows each context of up to `order` symbols, smoothed.
+
+    The probability of a symbol after a context h is (count of both + strength * its probability
+    after h without its first symbol) / (count of h + strength); below the empty context all are
+    equally likely. (Additive smoothing towards the shorter context: MacKay and Peto 1995.)
+    """
+
+    def __init__(self, docs, order, vocab_size, strength):
+        self.order = order
+        self.vocab_size = vocab_size
+        self.strength = strength
+        self.followed = Counter()
+        self.seen = Counter()
+        for doc in docs:
+            for context, symbol in self.pairs(doc):
+                for start in range(len(context) + 1):
+                    self.followed[context[start:], symbol] += 1
+                    self.seen[context[start:]] += 1
+
+    def pairs(self, doc):
+        """Yield each symbol of the document, its end included, with the context before it."""
+        symbols = [None, *doc, None]
+        for i in range(1, len(symbols)):
+            yield tuple(symbols[max(0, i - self.order):i]), symbols[i]
+
+    def probability(self, context, symbol):
+        """Return the smoothed probability of the symbol after the context."""
+        p = 1 / self.vocab_size
+        for start in range(len(context), -1, -1):
+            part = context[start:]
+            both = self.followed[part, symbol]
+            p = (both + self.strength * p) / (self.seen[part] + self.strength)
+        return p
+
+    def loss(self, docs, block_size):
+        """Return the mean loss of the documents' tokens in nats, as far as a block reaches."""
+        nats = [-math.log(self.probability(context, symbol)) for doc in docs
+                for context, symbol in itertools.islice(self.pairs(doc), block_size)]
+        return statistics.fmean(nats)
+
+
+def count_table_loss(order, docs, held_out, vocab_size, block_size):
+    """Return the loss of a count table; its strength is chosen on a fifth of the documents."""
+    fifth = len(docs) // 5
+    best = min((0.3, 1, 3, 10, 30), key=lambda strength: CountTable(
+        docs[fifth:], order, vocab_size, strength).loss(docs[:fifth], block_size))
+    return CountTable(docs, order, vocab_size, best).loss(held_out, block_size)
+
+
+# ---- brackets ------------------------------------------------------------------------------------
+
+PAIRS = (10, 25)  # the fewest and the most pairs of brackets in a string
+BRACKET_STRINGS = 2000  # to train on and, a tenth of them, to evaluate on
+BRACKET_BLOCK = 64  # the longest string has 50 brackets, so the block never cuts a right answer
+
+
+def balanced_string(rng, pairs=PAIRS):
+    """Return a random balanced string; pairs are the fewest and the most pairs of brackets.
+
+    Their number is uniform; at each place an opening or a closing bracket is equally likely where
+    both are possible.
+    """
+    number = rng.randint(*pairs)
+    text = ""
+    depth = 0
+    unopened = number
+    while len(text) < 2 * number:
+        if unopened and (not depth or rng.random() < 0.5):
+            text += "("
+            depth += 1
+            unopened -= 1
+        else:
+            text += ")"
+            depth -= 1
+    return text
+
+
+def distinct_strings(number, rng, pairs=PAIRS):
+    """Return `number` different balanced strings, so that unseen ones really are unseen."""
+    strings = {}
+    while len(strings) < number:
+        strings[balanced_string(rng, pairs)] = None
+    return list(strings)
+
+
+def judge(text, block_size=BRACKET_BLOCK):
+    """Return (verdict, place of the first wrong bracket or None) for a string that a model wrote.
+
+    Wrong is a bracket that closes what was never opened, else one that nothing ever closes.
+    Verdicts: balanced, empty, closed too early, left open, block full (left open at its end).
+    """
+    opened = []
+    for place, bracket in enumerate(text):
+        if bracket == "(":
+            opened.append(place)
+        elif not opened:
+            return "closed too early", place
+        else:
+            opened.pop()
+    if opened:
+        return ("left open" if len(text) < block_size else "block full"), opened[0]
+    return ("balanced" if text else "empty"), None
+
+
+def is_balanced(text):
+    """Tell whether each bracket that opens is closed, and there is one at all."""
+    return judge(text)[0] == "balanced"
+
+
+def least_loss(pairs=PAIRS):
+    """Return the loss of a model that knows how balanced_string works: none has less on average.
+
+    In nats a token, like all losses here. A string of n pairs is drawn with probability
+    1 / (number of possible n) * (1/2) ** free, where free counts the places at which both brackets
+    were possible. The loss is the mean of -log of that, divided by the mean number of tokens,
+    2n + 1 with the BOS at the end (Shannon 1948, entropy).
+    """
+    @functools.cache
+    def free(unopened, depth):
+        """Return how many free places are still to come on average."""
+        if not unopened:
+            return 0.0
+        if not depth:
+            return free(unopened - 1, 1)
+        return 1 + (free(unopened - 1, depth + 1) + free(unopened, depth - 1)) / 2
+    sizes = range(pairs[0], pairs[1] + 1)
+    nats = math.log(len(sizes)) + math.log(2) * statistics.fmean([free(n, 0) for n in sizes])
+    return nats / statistics.fmean([2 * n + 1 for n in sizes])
+
+
+def ideal_loss(docs, pairs=PAIRS):
+    """Return the loss on these very strings, in nats a token, of one who knows balanced_string.
+
+    That is: that each number of pairs is as likely as the others, and that both brackets
+    are equally likely wherever both are possible; Bayes' rule does the rest.
+    """
+    nats = 0.0
+    sizes = range(pairs[0], pairs[1] + 1)
+    for doc in docs:
+        chance = 0.0  # of the whole string: the product of its tokens' probabilities
+        for number in sizes:
+            chance += string_chance(doc, number) / len(sizes)
+        nats -= math.log(chance)
+    return nats / sum(len(doc) + 1 for doc in docs)
+
+
+def string_chance(doc, number):
+    """Return the probability that balanced_string, once it has drawn this number, returns doc."""
+    if len(doc) != 2 * number:
+        return 0.0
+    free = 0
+    depth = 0
+    opened = 0
+    for bracket in doc:
+        free += opened < number and depth > 0
+        opened += bracket == "("
+        depth += 1 if bracket == "(" else -1
+    return 0.5 ** free
+
+
+def counter_loss(train, held_out):
+    """Return the loss on held_out of a perfect counter: a table of counts by depth and position.
+
+    It knows the depth and the position exactly, and nothing else. Its probabilities are counted on
+    the strings of train, with one count more, shared among the three symbols.
+    """
+    followed = defaultdict(Counter)
+    for doc in train:
+        for state, symbol in bracket_states(doc):
+            followed[state][symbol] += 1
+    nats = []
+    for doc in held_out:
+        for state, symbol in bracket_states(doc):
+            counts = followed[state]
+            nats.append(-math.log((counts[symbol] + 1 / 3) / (sum(counts.values()) + 1)))
+    return statistics.fmean(nats)
+
+
+def bracket_states(doc):
+    """Yield ((depth, position), the next symbol) along a string; None is its end."""
+    depth = 0
+    for position, symbol in enumerate([*doc, None]):
+        yield (depth, position), symbol
+        depth += 1 if symbol == "(" else -1
+
+
+# ---- pairs of sentences --------------------------------------------------------------------------
+#
+# A document is a list of words, premise / hypothesis = label, such as
+#
+#     all dogs run / some animals run = E        E entailed, N neutral, C contradicted
+#
+# The labels are computed, not given by rules of thumb. A quantifier is a relation between two sets,
+# as in generalised quantifiers (Barwise and Cooper 1981, Linguistics and Philosophy 4), and a pair
+# is decided by looking at every world of up to four things. Small old dogs and small old cats are
+# taken to exist, so that "all" implies "some". More things would decide no pair differently: a
+# world in which two sentences are true or false as wanted needs at most a small old dog, a small
+# old cat and one witness for each sentence, and taking away all other things changes nothing.
+# Testing a network's reasoning with artificial sentences and these three labels: Bowman, Potts and
+# Manning 2015, Recursive Neural Networks Can Learn Logical Semantics, arXiv:1406.1827.
+
+QUANTIFIERS = ("all", "some", "no", "not all")
+ADJECTIVES = ("", "small", "old")
+NOUNS = {"dogs": ("dog",), "cats": ("cat",), "animals": ("dog", "cat", "other animal")}
+VERBS = {"run": ("runs",), "walk": ("walks",), "move": ("runs", "walks", "moves otherwise")}
+ACTIONS = ("runs", "walks", "moves otherwise", "rests")
+LABELS = ("E", "N", "C")
+THINGS = 4  # in the largest world
+KEPT_APART = ("no", "cats")  # the combination that no training pair has
+SENTENCES_APART = 4  # one sentence in four is kept for the test
+TEST_PAIRS = 300  # in a test set, at most
+PAIR_TESTS = ("new sentences", "new combination")
+
+
+class Sentence(NamedTuple):
+    """A sentence of the grammar; adjective may be "", negated puts "never" before the verb."""
+
+    quantifier: str
+    adjective: str
+    noun: str
+    negated: bool
+    verb: str
+
+
+class Pair(NamedTuple):
+    """A premise, a hypothesis and their label."""
+
+    premise: Sentence
+    hypothesis: Sentence
+    label: str
+
+
+def sentences():
+    """Return every Sentence of the grammar."""
+    return [Sentence(*parts) for parts in itertools.product(
+        QUANTIFIERS, ADJECTIVES, NOUNS, (False, True), VERBS)]
+
+
+def sentence_words(sentence):
+    """Return the words of a sentence."""
+    never = "never" if sentence.negated else ""
+    parts = (sentence.quantifier, sentence.adjective, sentence.noun, never, sentence.verb)
+    return " ".join(parts).split()
+
+
+def kinds():
+    """Return every kind of thing: (animal, the adjectives that are true of it, action)."""
+    adjectives = (set(), {"small"}, {"old"}, {"small", "old"})
+    return list(itertools.product(NOUNS["animals"], adjectives, ACTIONS))
+
+
+def as_bits(things, fits):
+    """Return a number whose bit k says whether the k-th thing fits: a set in one number."""
+    return sum(1 << k for k, thing in enumerate(things) if fits(thing))
+
+
+def worlds():
+    """Return every world of up to THINGS things as a set of kinds, in bits.
+
+    Two things of one kind make no sentence true that one alone does not, so a world is a set of
+    kinds. A small old dog and a small old cat are in each.
+    """
+    every = kinds()
+    bits = [1 << k for k in range(len(every))]
+    both = {"small", "old"}
+    dogs = [bit for bit, kind in zip(bits, every) if kind[0] == "dog" and kind[1] == both]
+    cats = [bit for bit, kind in zip(bits, every) if kind[0] == "cat" and kind[1] == both]
+    found = set()
+    for others in itertools.combinations_with_replacement([0, *bits], THINGS - 2):
+        for dog, cat in itertools.product(dogs, cats):
+            world = dog | cat
+            for bit in others:
+                world |= bit
+            found.add(world)
+    return sorted(found)
+
+
+def subject_and_verb(sentence):
+    """Return the kinds that the sentence is about, and those that do what it says, in bits."""
+    adjective = {sentence.adjective} - {""}
+    subject = as_bits(kinds(), lambda kind: kind[0] in NOUNS[sentence.noun]
+                      and adjective <= kind[1])
+    verb = as_bits(kinds(), lambda kind: (kind[2] in VERBS[sentence.verb]) != sentence.negated)
+    return subject, verb
+
+
+def holds(quantifier, subject, verb, world):
+    """Tell whether a sentence is true in a world; the last three arguments are sets in bits."""
+    present = subject & world
+    if quantifier == "all":
+        return present & ~verb == 0
+    if quantifier == "some":
+        return present & verb != 0
+    if quantifier == "no":
+        return present & verb == 0
+    return present & ~verb != 0
+
+
+def truth(every):
+    """Return {sentence: the worlds in which it is true, in bits}."""
+    all_worlds = worlds()
+    table = {}
+    for sentence in every:
+        subject, verb = subject_and_verb(sentence)
+        true = [str(int(holds(sentence.quantifier, subject, verb, w))) for w in all_worlds]
+        table[sentence] = int("".join(true), 2)
+    return table
+
+
+def relation(premise, hypothesis):
+    """Return the label of two sets of worlds, in bits."""
+    if premise & ~hypothesis == 0:
+        return "E"
+    return "C" if premise & hypothesis == 0 else "N"
+
+
+def labelled_pairs():
+    """Return every Pair of two different sentences."""
+    table = truth(sentences())
+    return [Pair(one, other, relation(table[one], table[other]))
+            for one, other in itertools.permutations(table, 2)]
+
+
+def pair_words(pair):
+    """Return a pair as a list of words that ends with the label."""
+    return [*sentence_words(pair.premise), "/", *sentence_words(pair.hypothesis), "=", pair.label]
+
+
+def noun_distance(pair):
+    """Return by how many words the hypothesis' noun comes after the premise's."""
+    text = pair_words(pair)
+    places = [place for place, word in enumerate(text) if word in NOUNS]
+    return places[1] - places[0]
+
+
+def even_labels(pairs, number, rng):
+    """Return `number` pairs in random order, each label as often as the others.
+
+    A label with too few pairs repeats them. ValueError if it has none at all.
+    """
+    chosen = []
+    for place, label in enumerate(LABELS):
+        mine = [pair for pair in pairs if pair.label == label]
+        if not mine:
+            raise ValueError(f"no pair has the label {label}")
+        rng.shuffle(mine)
+        share = number // 3 + (place < number % 3)
+        chosen += itertools.islice(itertools.cycle(mine), share)
+    rng.shuffle(chosen)
+    return chosen
+
+
+def split_pairs(pairs, seed, number):
+    """Return (`number` pairs to train on, {name of a test: its pairs}).
+
+    Of the sentences without the combination KEPT_APART, one in SENTENCES_APART is kept apart, too:
+    the first test has pairs of these alone. The second has pairs with the combination in at least
+    one sentence; the other sentence may be one of training. So no pair of a test occurs in
+    training, and in the first test no sentence does.
+    """
+    rng = random.Random(seed)
+    apart = [s for s in sentences() if (s.quantifier, s.noun) == KEPT_APART]
+    others = [s for s in sentences() if s not in apart]
+    rng.shuffle(others)
+    cut = len(others) // SENTENCES_APART
+    unseen = set(others[:cut])
+    known = set(others[cut:])
+    with_combination = known.union(apart)
+    train = []
+    first = []
+    second = []
+    for pair in pairs:
+        both = {pair.premise, pair.hypothesis}
+        if both <= known:
+            train.append(pair)
+        elif both <= unseen:
+            first.append(pair)
+        elif both <= with_combination:
+            second.append(pair)
+    return even_labels(train, number, rng), {PAIR_TESTS[0]: test_set(first, rng),
+                                             PAIR_TESTS[1]: test_set(second, rng)}
+
+
+def test_set(pairs, rng):
+    """Return at most TEST_PAIRS pairs, none of them twice, each label as often as the others."""
+    rarest = min(Counter(pair.label for pair in pairs).values())
+    return even_labels(pairs, min(TEST_PAIRS, 3 * rarest), rng)
+
+
+def word_votes(train, features):
+    """Return a function that answers a pair by naive Bayes (McCallum and Nigam 1998, AAAI-98).
+
+    It answers with the label under which the pair's features are most likely, each taken by itself;
+    one is added to each count. features is a function of a pair that returns a list.
+    """
+    counts = {label: Counter() for label in LABELS}
+    for pair in train:
+        counts[pair.label].update(features(pair))
+    kinds_of = len(set().union(*counts.values()))
+    totals = {label: sum(counts[label].values()) + kinds_of for label in LABELS}
+
+    def answer(pair):
+        """Return the likeliest label."""
+        return max(LABELS, key=lambda label: sum(
+            math.log((counts[label][f] + 1) / totals[label]) for f in features(pair)))
+    return answer
+
+
+def pair_tables(train):
+    """Return {name: a function that answers a pair}: what counting these pairs can do."""
+    common = Counter(pair.label for pair in train).most_common(1)[0][0]
+    return {"constant answer": lambda pair: common,
+            "hypothesis alone": word_votes(train, lambda pair: sentence_words(pair.hypothesis)),
+            "bag of words": word_votes(train, lambda pair: pair_words(pair)[:-1])}
+
+
