@@ -9,6 +9,7 @@ There is nothing to run: python3 benchmark.py --controls and benchmark_paren.py 
 """
 import functools
 import importlib.util
+import random
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -119,18 +120,45 @@ def stacked_planes(model, past, config, plane="unit_plucker"):
     return features
 
 
-def mean_product(model, past, config):
-    """Return the mean of the elementwise products of z_t with its partners, each of length 1.
+def shuffled_planes(model, past, config):
+    """Return stacked_planes with the offsets in an order drawn anew at each position. Ours.
 
-    The product takes the plane's place: the same symmetries as a dot product, no order in time.
+    The same planes, but W_plu's columns no longer know which offset theirs belong to.
     """
-    z = past[-1]
-    units = []
-    for state in partners(past, config):
-        product = [a * b for a, b in zip(z, state)]
-        inverse_length = (model.dot(product, product) + 1e-8) ** -0.5
-        units.append([p_i * inverse_length for p_i in product])
+    order = random.Random(len(past)).sample(config.window, len(config.window))
+    return stacked_planes(model, past, config._replace(window=tuple(order)))
+
+
+def states_and_planes(model, past, config):
+    """Return stacked_states and stacked_planes: do planes add to a linear map? Ours."""
+    return stacked_states(model, past, config) + stacked_planes(model, past, config)
+
+
+def unit_product(model, u, v):
+    """Return the elementwise product of two vectors, scaled to length 1.
+
+    It takes the plane's place: the same symmetries as a dot product, no order in time.
+    """
+    product = [u_i * v_i for u_i, v_i in zip(u, v)]
+    inverse_length = (model.dot(product, product) + 1e-8) ** -0.5
+    return [p_i * inverse_length for p_i in product]
+
+
+def mean_product(model, past, config):
+    """Return the mean of z_t's unit products with its partners."""
+    units = [unit_product(model, past[-1], state) for state in partners(past, config)]
     return mean_or_zeros(model, units, config.r)
+
+
+def stacked_products(model, past, config):
+    """Return z_t's unit products with its partners side by side, zeros where no partner is."""
+    features = []
+    for offset in config.window:
+        if offset < len(past):
+            features += unit_product(model, past[-1], past[-1 - offset])
+        else:
+            features += zeros(model, config.r)
+    return features
 
 
 def shapes_with(columns, model, config):
@@ -144,6 +172,47 @@ def control(features, columns):
     """Return the Grassmann file with other features of the past than the mean plane."""
     return variant(micro_grassmann, mean_plane=features,
                    mixing_shapes=lambda model, config: shapes_with(columns, model, config))
+
+
+def weighted_mix(model, x, layer, past, params, config):
+    """Stand in for mix: before the mean, each offset's unit plane gets a learned weight. Ours.
+
+    The weight is 1 + W_offset, so that it starts near the paper's mean, which has none.
+    """
+    z = model.linear(x, params[f"{layer}.W_red"])
+    past.append(z)
+    planes = []
+    for offset, [weight] in zip(config.window, params[f"{layer}.W_offset"]):
+        if offset < len(past):
+            scale = weight + 1.0
+            planes.append([p_ij * scale for p_ij in model.unit_plucker(z, past[-1 - offset])])
+    mean = mean_or_zeros(model, planes, plane_size(config))
+    return model.gate(x, model.linear(mean, params[f"{layer}.W_plu"]), layer, params)
+
+
+def weighted_shapes(model, config):
+    """Stand in for mixing_shapes: one weight more for each offset."""
+    return {**model.original.mixing_shapes(config), "W_offset": (len(config.window), 1)}
+
+
+# One offset a layer, as the paper's model of twelve layers has it, instead of all in each.
+
+
+def scheduled_mix(model, x, layer, past, params, config):
+    """Stand in for mix: layer n looks back by the n-th offset only, after the last by the first."""
+    n = int(layer.removeprefix("layer")) % len(config.window)
+    one = config._replace(window=config.window[n:n + 1])
+    return model.original.mix(x, layer, past, params, one)
+
+
+def scheduled(features, columns):
+    """Return the Grassmann file with one offset a layer and, where given, other features.
+
+    Planes apart would be the same as the paper's mean: the mean of one plane is that plane.
+    """
+    def shapes(model, config):
+        return shapes_with(columns, model, config._replace(window=config.window[:1]))
+    return variant(micro_grassmann, mix=scheduled_mix, mixing_shapes=shapes, **features)
 
 
 class NearbyConfig(NamedTuple):
@@ -249,7 +318,19 @@ MAKERS = {
     "planes apart": lambda: control(stacked_planes, lambda c: plane_size(c) * len(c.window)),
     "planes apart, lengths kept":
         lambda: control(stacked_lengths, lambda c: plane_size(c) * len(c.window)),
+    "planes apart, shuffled":
+        lambda: control(shuffled_planes, lambda c: plane_size(c) * len(c.window)),
+    "weighted planes": lambda: variant(micro_grassmann, mix=weighted_mix,
+                                       mixing_shapes=weighted_shapes),
+    "linear map and planes": lambda: control(
+        states_and_planes, lambda c: c.r * (1 + len(c.window)) + plane_size(c) * len(c.window)),
     "elementwise product": lambda: control(mean_product, lambda c: c.r),
+    "products apart": lambda: control(stacked_products, lambda c: c.r * len(c.window)),
+    "Grassmann, one offset a layer": lambda: scheduled({}, plane_size),
+    "linear map, one offset a layer":
+        lambda: scheduled({"mean_plane": stacked_states}, lambda c: 2 * c.r),
+    "lengths kept, one offset a layer":
+        lambda: scheduled({"mean_plane": stacked_lengths}, plane_size),
     "W_red frozen": lambda: variant(micro_grassmann, backpropagate=backpropagate_but_w_red),
     "running sum": lambda: variant(micro_grassmann, mixing_shapes=counting_shapes,
                                    mix=counting_mix),
