@@ -365,6 +365,59 @@ def stderr_columns():
         return 80
 
 
+# ---- a reader at the keyboard --------------------------------------------------------------------
+
+
+def typed(text):
+    """Return the reader's line in small letters, stripped; "q" at the end of input."""
+    try:
+        line = input(text)
+    except (EOFError, RuntimeError):  # RuntimeError: started with its input closed
+        print()
+        return "q"
+    if not sys.stdin.isatty():
+        print()  # on a terminal the reader's Enter has done so
+    return line.strip().lower()
+
+
+def key(text):
+    """Return "", "b" or "q": the key that the reader pressed, without Enter where that is possible.
+
+    Space, Enter and Page Down count as "". In IDLE, notebooks and pipes a line is read.
+    """
+    try:
+        terminal = sys.stdin.fileno() if sys.stdin.isatty() else None
+    except (OSError, ValueError):  # IDLE's has no number
+        terminal = None
+    if terminal is None:
+        return typed(text)
+    print(text, end="", flush=True)
+    try:
+        pressed = one_key(terminal)
+    finally:
+        print("\r" + " " * len(text) + "\r", end="", flush=True)
+    return {"b": "b", "q": "q", "\x1b[5~": "b", "\x04": "q", "": "q"}.get(pressed.lower(), "")
+
+
+def one_key(terminal):
+    """Return what one key sends."""
+    try:
+        import termios
+        import tty
+    except ImportError:  # Windows
+        import msvcrt
+        pressed = msvcrt.getwch()
+        if pressed == "\x03":
+            raise KeyboardInterrupt from None
+        return pressed
+    before = termios.tcgetattr(terminal)
+    try:
+        tty.setcbreak(terminal, termios.TCSADRAIN)
+        return os.read(terminal, 8).decode("ascii", "replace")
+    finally:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
 # ---- files for results ---------------------------------------------------------------------------
 
 

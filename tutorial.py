@@ -14,7 +14,6 @@ if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imp
 import argparse
 import html
 import math
-import os
 import random
 import sys
 
@@ -76,7 +75,7 @@ def question_text(question):
 def put(question):
     """Ask until the reply can be understood; judge it. Return right, wrong, shown, "b" or "q"."""
     while True:
-        text = typed("Your answer, then Enter (Enter alone shows it; b back, q quit): ")
+        text = show.typed("Your answer, then Enter (Enter alone shows it; b back, q quit): ")
         if text in ("b", "q"):
             return text
         verdict, remark = "shown", ""
@@ -162,56 +161,6 @@ def page_lines(number):
     return lines[:-1], ask(random.Random(number)) if ask else None
 
 
-def typed(text):
-    """Return the reader's line in small letters, stripped; "q" at the end of input."""
-    try:
-        line = input(text)
-    except (EOFError, RuntimeError):  # RuntimeError: started with its input closed
-        print()
-        return "q"
-    if not sys.stdin.isatty():
-        print()  # on a terminal the reader's Enter has done so
-    return line.strip().lower()
-
-
-def key(text):
-    """Return "", "b" or "q": the key that the reader pressed, without Enter where that is possible.
-
-    Space, Enter and Page Down count as "". In IDLE, notebooks and pipes a line is read.
-    """
-    try:
-        terminal = sys.stdin.fileno() if sys.stdin.isatty() else None
-    except (OSError, ValueError):  # IDLE's has no number
-        terminal = None
-    if terminal is None:
-        return typed(text)
-    print(text, end="", flush=True)
-    try:
-        pressed = one_key(terminal)
-    finally:
-        print("\r" + " " * len(text) + "\r", end="", flush=True)
-    return {"b": "b", "q": "q", "\x1b[5~": "b", "\x04": "q", "": "q"}.get(pressed.lower(), "")
-
-
-def one_key(terminal):
-    """Return what one key sends."""
-    try:
-        import termios
-        import tty
-    except ImportError:  # Windows
-        import msvcrt
-        pressed = msvcrt.getwch()
-        if pressed == "\x03":
-            raise KeyboardInterrupt from None
-        return pressed
-    before = termios.tcgetattr(terminal)
-    try:
-        tty.setcbreak(terminal, termios.TCSADRAIN)
-        return os.read(terminal, 8).decode("ascii", "replace")
-    finally:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, before)
-
-
 KEYS = "Space or Enter: on   b: back   q: quit "
 
 
@@ -227,7 +176,7 @@ def show_page(number, pause):
             wish = put(question)
             if wish in ("b", "q"):
                 return wish
-    return key(KEYS) if pause else ""
+    return show.key(KEYS) if pause else ""
 
 
 def lesson(numbers, pause):

@@ -223,6 +223,32 @@ class Shown(unittest.TestCase):
         self.assertAlmostEqual((stop - start) / float(bar.get("width")), 0.6, places=2)
 
 
+class Keyboard(unittest.TestCase):
+    @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
+    def test_keys_on_a_terminal(self):
+        import pty
+        import termios
+        for pressed, wish in ((" ", ""), ("\n", ""), ("b", "b"), ("q", "q"), ("Q", "q"),
+                              ("\x1b[5~", "b"), ("\x1b[6~", "")):
+            mine, theirs = pty.openpty()
+            before = termios.tcgetattr(theirs)
+            os.write(mine, pressed.encode())
+            with os.fdopen(theirs, "r") as terminal, mock.patch.object(sys, "stdin", terminal):
+                text = io.StringIO()
+                with contextlib.redirect_stdout(text):
+                    self.assertEqual(show.key("?"), wish, pressed)
+                self.assertEqual(termios.tcgetattr(theirs)[3], before[3])
+            os.close(mine)
+
+    def test_lines_where_there_is_no_terminal(self):
+        with mock.patch("builtins.input", side_effect=["B "]):
+            self.assertEqual(show.key("?"), "b")
+        out = io.StringIO()
+        with mock.patch("builtins.input", side_effect=EOFError), contextlib.redirect_stdout(out):
+            self.assertEqual(show.typed("?"), "q")
+        self.assertEqual(out.getvalue(), "\n")
+
+
 class Programs(unittest.TestCase):
     def test_errors_are_one_line(self):
         for error in ("OSError('no\\nspace')", "ValueError('x')", "ImportError('x')"):

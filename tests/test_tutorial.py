@@ -3,10 +3,8 @@ import contextlib
 import functools
 import io
 import math
-import os
 import random
 import re
-import sys
 import unittest
 from unittest import mock
 
@@ -276,28 +274,6 @@ class Pager(unittest.TestCase):
         self.assertEqual(self.walk("", "", ""), [1, 2, 3])
         self.assertEqual(self.walk("", "b", "", "q"), [1, 2, 1, 2])
         self.assertEqual(self.walk("b", "q"), [1, 1])
-
-    @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
-    def test_keys_on_a_terminal(self):
-        import pty
-        import termios
-        for pressed, wish in ((" ", ""), ("\n", ""), ("b", "b"), ("q", "q"), ("Q", "q"),
-                              ("\x1b[5~", "b"), ("\x1b[6~", "")):
-            mine, theirs = pty.openpty()
-            before = termios.tcgetattr(theirs)
-            os.write(mine, pressed.encode())
-            with os.fdopen(theirs, "r") as terminal, mock.patch.object(sys, "stdin", terminal):
-                text = io.StringIO()
-                with contextlib.redirect_stdout(text):
-                    self.assertEqual(tutorial.key("?"), wish, pressed)
-                self.assertEqual(termios.tcgetattr(theirs)[3], before[3])
-            os.close(mine)
-
-    def test_lines_where_there_is_no_terminal(self):
-        with answers("B "):
-            self.assertEqual(tutorial.key("?"), "b")
-        with mock.patch("builtins.input", side_effect=EOFError):
-            self.assertEqual(output(tutorial.typed, "?"), "\n")
 
 
 class Program(unittest.TestCase):
