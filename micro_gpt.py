@@ -1,10 +1,22 @@
-"""A GPT in pure Python: run this file. Its twin without attention: micro_grassmann_clean.py."""
+"""A whole GPT: it reads names, learns how they go and writes new ones, by attention alone."""
+# What the names stand for throughout, and their usual sizes:
+#
+#     doc      a line of text, such as a name
+#     token    the number of a symbol; the last one is BOS, which opens and closes each doc
+#     x        the vector of a position: d = n_embd = 16 Values
+#     params   {name: matrix} of all weights; a matrix is a list of rows, a row a tuple of Values
+#     layer    "layer0" and so on: what the names of a layer's matrices begin with
+#     past     what a layer keeps of the positions so far: a list with one entry for each
+#     cache    the past of each layer
+#     logits   a score for each token that may come next: vocab_size Values
 import gc
+import json
 import math
+import os
 import random
 import sys
+import zlib
 from argparse import SUPPRESS, ArgumentParser
-from itertools import compress
 from operator import mul
 from pathlib import Path
 from typing import NamedTuple
@@ -44,12 +56,6 @@ class Value:
         slope = n * (power / self.data) if self.data else slope_at_0
         return Value(power, (self,), (slope,))
 
-    def __rpow__(self, base):
-        power = math.pow(base, self.data)
-        slope_at_0 = -math.inf if power else 0.0
-        slope = power * math.log(base) if base else slope_at_0
-        return Value(power, (self,), (slope,))
-
     def __truediv__(self, other): return self * other ** -1
     def __neg__(self): return self * -1
     def __rsub__(self, other): return lift(other) - self
@@ -85,12 +91,11 @@ class Value:
         while path:
             node, children = path[-1]
             for child in children:  # goes on where it stopped
-                if child not in visited:
+                if child.children and child not in visited:
                     visited.add(child)
-                    if child.children:
-                        path.append((child, iter(child.children)))
-                        break
-            if path[-1][0] is node:  # all its children are in order
+                    path.append((child, iter(child.children)))
+                    break
+            else:  # no child is left to visit
                 order.append(node)
                 node.grad = 0.0
                 path.pop()
@@ -135,6 +140,9 @@ def add(u, v):
 
 
 # ---- the mixing layer: causal self-attention -----------------------------------------------------
+#
+#     q        what a position looks for: d Values, n_head = 4 parts, one for each head
+#     k, v     what a position can be found by, and what it then gives: d Values each
 
 
 class Config(NamedTuple):
@@ -144,12 +152,14 @@ class Config(NamedTuple):
     n_embd: int = 16  # numbers in a vector
     n_layer: int = 1
     block_size: int = 16  # tokens in the longest input
-    n_head: int = 4  # parts of a vector that look back each for itself
+    n_head: int = 4  # parts of a vector, each with its own attention
 
 
 def mixing_shapes(config):
     """Return {name: (rows, columns)} of the matrices of one mixing layer."""
     d = config.n_embd
+    if config.n_head < 1 or d % config.n_head:
+        raise ValueError(f"n_embd {d} is no multiple of n_head {config.n_head}")
     return {"wq": (d, d), "wk": (d, d), "wv": (d, d), "wo": (d, d)}
 
 
@@ -183,16 +193,24 @@ def mix(x, layer, past, params, config):
 # ---- the model: a token in, the logits of the next one out ---------------------------------------
 
 
-def init_params(config, rng):
-    """Return {name: matrix}, rows of Gaussian weights with standard deviation 0.08."""
+def matrix_shapes(config):
+    """Return {name: (rows, columns)} of all matrices, in the order in which they are drawn."""
     d = config.n_embd
     shapes = {"wte": (config.vocab_size, d), "wpe": (config.block_size, d),
               "lm_head": (config.vocab_size, d)}
     layer_shapes = {**mixing_shapes(config), "fc1": (4 * d, d), "fc2": (d, 4 * d)}
     for n in range(config.n_layer):
         shapes.update({f"layer{n}.{name}": shape for name, shape in layer_shapes.items()})
-    return {name: [tuple([Value(rng.gauss(0, 0.08)) for _ in range(columns)]) for _ in range(rows)]
-            for name, (rows, columns) in shapes.items()}
+    return shapes
+
+
+def init_params(config, rng):
+    """Return {name: matrix}, rows of Gaussian weights with standard deviation 0.08."""
+    params = {}
+    for name, (rows, columns) in matrix_shapes(config).items():
+        params[name] = [tuple([Value(rng.gauss(0, 0.08)) for _ in range(columns)])
+                        for _ in range(rows)]
+    return params
 
 
 def rmsnorm(x):
@@ -202,11 +220,11 @@ def rmsnorm(x):
 
 
 def feed_forward(x, layer, params):
-    """Return fc2 @ relu(fc1 @ x), leaving out the columns of fc2 whose ReLU is off."""
-    hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]
-    is_on = [h.data != 0 for h in hidden]
-    fc2 = [tuple(compress(row, is_on)) for row in params[f"{layer}.fc2"]]
-    return linear(compress(hidden, is_on), fc2)
+    """Return fc2 @ relu(fc1 @ x)."""
+    hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]  # d numbers to 4 d
+    on = [i for i, h in enumerate(hidden) if h.data != 0]  # the others add nothing: a tenth faster
+    fc2 = [tuple([row[i] for i in on]) for row in params[f"{layer}.fc2"]]
+    return linear([hidden[i] for i in on], fc2)  # 4 d numbers to d
 
 
 def forward(token, position, cache, params, config):
@@ -215,7 +233,7 @@ def forward(token, position, cache, params, config):
     for n, past in enumerate(cache):
         x = add(x, mix(rmsnorm(x), f"layer{n}", past, params, config))
         x = add(x, feed_forward(rmsnorm(x), f"layer{n}", params))
-    return linear(x, params["lm_head"])
+    return linear(x, params["lm_head"])  # d numbers to vocab_size
 
 
 def cross_entropy(logits, target):
@@ -267,6 +285,15 @@ def tokenize(doc, vocab):
     return [len(vocab), *[vocab[symbol] for symbol in doc], len(vocab)]
 
 
+def begin(docs, rng, **sizes):
+    """Return the documents shuffled, their vocabulary, the config and fresh weights."""
+    docs = list(docs)
+    rng.shuffle(docs)
+    vocab = make_vocab(docs)
+    config = Config(vocab_size=len(vocab) + 1, **sizes)
+    return docs, vocab, config, init_params(config, rng)
+
+
 def backpropagate(tokens, params, config):
     """Add the gradient of a document's mean loss to the weights' grads; return that loss."""
     was_on = gc.isenabled()
@@ -282,12 +309,14 @@ def backpropagate(tokens, params, config):
 
 def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
     """Move each weight against its gradient by Adam, step counting from 1; clear the gradients."""
-    rate = lr * (1 - beta1) / (1 - beta1 ** step)
-    spread = (1 - beta2) / (1 - beta2 ** step)
+    correction1 = 1 - beta1 ** step
+    correction2 = 1 - beta2 ** step
     for i, w in enumerate(weights):
-        m[i] = beta1 * m[i] + w.grad
-        v[i] = beta2 * v[i] + w.grad * w.grad
-        w.data -= rate * m[i] / (math.sqrt(spread * v[i]) + 1e-8)
+        m[i] = beta1 * m[i] + (1 - beta1) * w.grad
+        v[i] = beta2 * v[i] + (1 - beta2) * w.grad ** 2
+        m_hat = m[i] / correction1
+        v_hat = v[i] / correction2
+        w.data -= lr * m_hat / (math.sqrt(v_hat) + 1e-8)
         w.grad = 0.0
 
 
@@ -299,7 +328,7 @@ def train(docs, params, config, steps, lr=0.01):
     for step in range(steps):
         loss = backpropagate(docs[step % len(docs)], params, config)
         if not math.isfinite(loss + sum([w.data for w in weights])):
-            raise ArithmeticError(f"step {step + 1}: loss {loss}, or a weight that is no number")
+            raise ArithmeticError(f"step {step + 1}: loss {loss}, or a weight is not finite")
         adam_step(weights, m, v, step + 1, lr * (1 - step / steps))
         yield loss
 
@@ -310,12 +339,14 @@ def evaluate(docs, params, config):
     return sum(losses) / len(losses)
 
 
-def generate(vocab, params, config, rng, temperature):
-    """Return a new document, each token drawn from softmax(logits / temperature)."""
+def generate(vocab, params, config, rng, temperature, prompt=""):
+    """Return a document that begins with the prompt, drawn from softmax(logits / temperature)."""
     cache = [[] for _ in range(config.n_layer)]
-    tokens = [len(vocab)]
+    tokens = tokenize(prompt, vocab)[:-1]
     for position in range(config.block_size):
-        logits = [v.data for v in forward(tokens[-1], position, cache, params, config)]
+        logits = [v.data for v in forward(tokens[position], position, cache, params, config)]
+        if position + 1 < len(tokens):
+            continue  # still within the prompt
         odds = [math.exp((logit - max(logits)) / temperature) for logit in logits]
         tokens += rng.choices(range(len(odds)), odds)
         if tokens[-1] == len(vocab):
@@ -324,60 +355,155 @@ def generate(vocab, params, config, rng, temperature):
     return "".join([symbols[token] for token in tokens])
 
 
+# ---- a model in a file ---------------------------------------------------------------------------
+
+
+def save_model(path, vocab, config, params, trained_on):
+    """Write a model as JSON, whole or not at all; trained_on is {checksum: (seed, documents)}."""
+    numbers = {name: [[w.data for w in row] for row in matrix] for name, matrix in params.items()}
+    record = {"sizes": config._asdict(), "vocab": "".join(vocab), "trained_on": trained_on,
+              "params": numbers}
+    text = json.dumps(record, ensure_ascii=False).replace("], ", "],\n")  # a row a line
+    draft = Path(f"{path}.part")
+    try:
+        draft.write_text(text + "\n", encoding="utf-8")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def load_model(path):
+    """Return vocab, config, params, trained_on of a saved model; ValueError if it is none."""
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        if set(record["sizes"]) != set(Config._fields):
+            raise ValueError(f"its sizes are {', '.join(record['sizes'])}")
+        config = Config(**{name: tuple(size) if isinstance(size, list) else size
+                           for name, size in record["sizes"].items()})
+        vocab = {symbol: token for token, symbol in enumerate(record["vocab"])}
+        if len(record["vocab"]) != len(vocab) or len(vocab) + 1 != config.vocab_size:
+            raise ValueError(f"its vocabulary has not {config.vocab_size - 1} different symbols")
+        params = read_params(record["params"], config)
+        trained_on = {checksum: (int(seed), int(number))
+                      for checksum, (seed, number) in record["trained_on"].items()}
+    except Exception as error:  # whatever is wrong with the file
+        raise ValueError(f"{path} holds no model for this program: {error}") from None
+    return vocab, config, params, trained_on
+
+
+def read_params(matrices, config):
+    """Return {name: matrix} of Values; ValueError if the matrices do not fit the config."""
+    if config.n_layer > len(matrices):
+        raise ValueError(f"it has fewer than {config.n_layer} layers")
+    shapes = matrix_shapes(config)
+    if set(matrices) != set(shapes):
+        raise ValueError(f"its matrices are {', '.join(matrices)}, not {', '.join(shapes)}")
+    params = {}
+    for name, (rows, columns) in shapes.items():
+        matrix = matrices[name]
+        if len(matrix) != rows or any(len(row) != columns for row in matrix):
+            raise ValueError(f"{name} is not {rows} x {columns}")
+        if not all(math.isfinite(w) for row in matrix for w in row):
+            raise ValueError(f"{name} has a weight that is not finite")
+        params[name] = [tuple([Value(float(w)) for w in row]) for row in matrix]
+    return params
+
+
 # ---- the program ---------------------------------------------------------------------------------
 
 
 def read_options(argv):
     """Return the options, or say in one line what is wrong with them and exit with status 2."""
-    parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; print new ones.")
-    defaults = {"data": Path(__file__).resolve().with_name("input.txt"),
-                "steps": 1000, "seed": 42, "samples": 20, "temperature": 0.5}
-    for name, value in defaults.items():
-        parser.add_argument(f"--{name}", type=type(value), default=value, help="%(default)s")
+    parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; write new ones.")
+    parser.add_argument("--data", default=Path(__file__).resolve().with_name("input.txt"),
+                        help="text file, a document in each line (input.txt)")
+    parser.add_argument("--steps", type=int, default=1000, help="documents to train on (1000)")
+    parser.add_argument("--seed", type=int, default=42, help="seed of the random numbers (42)")
+    parser.add_argument("--samples", type=int, default=20, help="documents to write (20)")
+    parser.add_argument("--temperature", type=float, default=0.5, help="higher: bolder (0.5)")
+    parser.add_argument("--prompt", default="", help="what each sample begins with")
+    parser.add_argument("--save", type=Path, help="file to keep the trained model in")
+    parser.add_argument("--load", type=Path, help="file of a kept model to start from")
     args = parser.parse_args(argv)
-    numbers = [args.steps, args.seed, args.samples]
-    if [] in vars(args).values() or min(numbers) < 0 or not 0 < args.temperature < math.inf:
+    numbers = [args.steps, args.seed, args.samples, args.temperature]
+    if [] in numbers or min(numbers) < 0 or not 0 < args.temperature < math.inf:
         parser.error("--steps, --seed and --samples must be 0 or more, --temperature above 0")
+    if not Path(str(args.data)).exists():
+        parser.error(f"--data {args.data}: No such file; name any text file with --data FILE")
+    if args.save and (args.save.exists() != args.save.is_file()
+                      or not os.access(args.save.absolute().parent, os.W_OK)):
+        parser.error(f"--save {args.save}: no file can be written there")
     return args
 
 
-def main(argv=None):
-    """Read the documents and split them; train, evaluate, sample."""
-    args = read_options(argv)
-    if hasattr(sys.stdout, "reconfigure"):  # not so in IDLE and in notebooks
-        sys.stdout.reconfigure(errors="replace")
+def check_symbols(prompt, docs, vocab, config):
+    """Raise ValueError if the model lacks a symbol of the prompt or a document, or room for it."""
+    unknown = set().union(prompt, *docs) - set(vocab)
+    if unknown:
+        raise ValueError(f"the model has no symbol {min(unknown)!r}")
+    if len(prompt) >= config.block_size:
+        raise ValueError(f"--prompt: at most {config.block_size - 1} symbols")
 
-    docs = load_docs(args.data)
-    rng = random.Random(args.seed)
-    rng.shuffle(docs)
-    vocab = make_vocab(docs)
-    config = Config(vocab_size=len(vocab) + 1)
-    params = init_params(config, rng)
-    size = sum(len(row) for matrix in params.values() for row in matrix)
-    cut = sum(len(doc) >= config.block_size for doc in docs)
-    print(f"{len(docs):,} documents in {args.data}, {cut:,} of them cut to the block")
-    print(f"{config}\n{size:,} parameters", flush=True)
 
-    seen, held_out = split_docs(docs, args.steps)
-    losses = train([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
-    for step, loss in enumerate(losses, 1):
-        if step % 100 == 0 or step == args.steps:
-            print(f"step {step} of {args.steps}, loss {loss:.4f}", flush=True)
+def train_aloud(docs, params, config, steps):
+    """Train, and print the loss of each hundredth step and of the last."""
+    for step, loss in enumerate(train(docs, params, config, steps), 1):
+        if step % 100 == 0 or step == steps:
+            print(f"step {step} of {steps}, loss {loss:.4f}", flush=True)
 
+
+def evaluate_aloud(held_out, seen, vocab, params, config):
+    """Print how many documents are held out, and the loss on them."""
+    print(f"{len(held_out)} documents held out")
     again = sum(doc in seen for doc in held_out)
-    print(f"{len(held_out)} documents held out, {again} of them among those trained on, too")
+    if again:
+        print(f"{again} of these are among those trained on, too")
     if held_out:
         loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
         print(f"loss on the documents held out: {loss:.4f}", flush=True)
+
+
+def main(argv=None):
+    """Read the documents; train a new model or a kept one; evaluate it; let it write."""
+    args = read_options(argv)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
+
+    docs = load_docs(args.data)
+    checksum = str(zlib.crc32(json.dumps(docs).encode()))
+    rng = random.Random(args.seed)
+    shuffled, vocab, config, params = begin(docs, rng)
+    trained_on = {}
+    if args.load:
+        vocab, config, params, trained_on = load_model(args.load)
+    check_symbols(args.prompt, docs, vocab, config)
+    seed, known = trained_on.get(checksum, (args.seed, 0))
+    if seed != args.seed:
+        shuffled = begin(docs, random.Random(seed))[0]  # what was held out stays so
+    size = sum(len(row) for matrix in params.values() for row in matrix)
+    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters", flush=True)
+    cut = sum(len(doc) >= config.block_size for doc in docs)
+    if cut:
+        print(f"{cut:,} documents are too long for the block: their ends are cut")
+    if trained_on.keys() - {checksum}:
+        print("the model was trained on another text, too: what is held out here may stand there")
+
+    seen, held_out = split_docs(shuffled, max(args.steps, known))
+    train_aloud([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
+    if args.steps:
+        trained_on[checksum] = (seed, len(seen))
+    if args.save:
+        save_model(args.save, vocab, config, params, trained_on)
+    evaluate_aloud(held_out, seen, vocab, params, config)
     for n in range(1, args.samples + 1):
-        print(f"sample {n:2}: {generate(vocab, params, config, rng, args.temperature)}", flush=True)
+        text = generate(vocab, params, config, rng, args.temperature, args.prompt)
+        print(f"sample {n:2}: {text}", flush=True)
 
 
 if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.stdout = None  # the pipe's reader has left: nothing to flush at the end
