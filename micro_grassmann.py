@@ -1,10 +1,10 @@
-"""A Grassmann-flow language model in pure Python, explained line by line.
+"""A whole language model without attention, with Grassmann flows instead, explained line by line.
 
     python3 micro_grassmann.py        learns names from input.txt, then invents new ones
 
 Read it from top to bottom: prose, then the code that is that prose, then often an example small
-enough for pencil and paper, which `python3 -m doctest micro_grassmann.py` checks. Next come
-micro_grassmann_clean.py, this program bare, and micro_gpt.py, its twin with attention.
+enough for pencil and paper, which `python3 -m doctest micro_grassmann.py` checks.
+micro_grassmann_clean.py is this program without the prose, micro_gpt.py its twin with attention.
 The engine and the one-file model follow ideas of Andrej Karpathy's micrograd and microGPT.
 "The paper" is Attention Is Not What You Need: Grassmann Flows as an Attention-Free Alternative for
 Sequence Modeling, arXiv:2512.19428; the mixing layer is taken from it.
@@ -26,25 +26,45 @@ Sequence Modeling, arXiv:2512.19428; the mixing layer is taken from it.
 # at a time and moves each weight a little in the direction that lowers the loss. In the end the
 # program measures the loss on names that were kept apart, and lets the model write its own.
 #
-# A picture. What follows an "n" depends on what stands before it. So imagine each character as an
-# arrow, all starting from one point. The model lays the newest arrow beside a few earlier ones.
-# Like two rods that hold a sheet of cloth, two arrows stretch a flat piece between them, part of a
-# plane, and the tilt of this plane tells something about the pair. The model takes the mean of the
-# tilts and makes its guess from that and from the newest arrow. This step is the mixing layer.
-# Section 2 makes it exact, and says also what it loses.
+# What is new in it is one layer. What follows an "n" depends on what stands before it, so each
+# position must learn of its past. Imagine each character as an arrow, all starting from one point
+# (picture_plane.svg shows it). The model lays the newest arrow beside a few earlier ones. Like two
+# rods that hold a sheet of cloth, two arrows stretch a flat piece between them, part of a plane,
+# and the tilt of this plane tells something about the pair. The model takes the mean of the tilts
+# and lets it correct the newest arrow. In formulas, for the arrow x_t of position t:
+#
+#     z_t = W_red x_t                                     a shorter arrow
+#     p   = the plane of z_t and z_s, as numbers          for a few earlier positions s
+#     g   = W_plu times the mean of all p                 what the past says
+#     x_t becomes alpha x_t + (1 - alpha) g               alpha: how much of x_t stays
+#
+# That is the mixing layer, and section 2 (picture_layer.svg) makes it exact. Section 1 builds the
+# numbers it computes with, section 3 the model around it; section 4 trains it.
 #
 # Words. A vector is a list or tuple of numbers, a matrix a list of rows of equal length. The dot
 # product of a row w with x is w_1 x_1 + ... + w_n x_n, and W x, also written W @ x, is the vector
 # of the dot products of all rows of W with x. In Python, zip(u, v) goes through two lists side by
-# side; zip(*rows) goes through all rows side by side, so it yields the columns; (*x, *g) is one
-# tuple with what x holds and what g holds.
+# side, and zip(*rows) through all rows side by side, so it yields the columns.
+#
+# What the names stand for throughout, and their usual sizes:
+#
+#     doc      a line of text, such as a name
+#     token    the number of a symbol; the last one is BOS, which opens and closes each doc
+#     x        the vector of a position: d = n_embd = 16 Values
+#     params   {name: matrix} of all weights; a matrix is a list of rows, a row a tuple of Values
+#     layer    "layer0" and so on: what the names of a layer's matrices begin with
+#     past     what a layer keeps of the positions so far: a list with one entry for each
+#     cache    the past of each layer
+#     logits   a score for each token that may come next: vocab_size Values
 
 import gc
+import json
 import math
+import os
 import random
 import sys
+import zlib
 from argparse import SUPPRESS, ArgumentParser
-from itertools import compress
 from operator import mul
 from pathlib import Path
 from typing import NamedTuple
@@ -63,8 +83,8 @@ sumprod = getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))
 # The loss is the result of thousands of small operations. Each makes a number, a node, from a few
 # others, its children, and school calculus gives its derivative towards each child: if c = a * b,
 # that is b towards a, and a towards b. So a node keeps its children and, for each edge (the link to
-# one child), this local derivative. Numbers and edges together are called a graph. More about the
-# operations need not be known, for by the chain rule d loss / d child is the sum, over all nodes
+# one child), this local derivative. Numbers and edges together are called a graph. Nothing else
+# about the operations matters, for by the chain rule d loss / d child is the sum, over all nodes
 # made from the child, of
 #
 #     (d loss / d node) * (d node / d child)
@@ -118,27 +138,16 @@ class Value:
         other = lift(other)
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
-    # The derivative of a**n, where n is a plain number, is n a**(n-1), or n (a**n / a). At a = 0,
-    # where one cannot divide, it is 1 for n = 1 and 0 for n = 0 or n > 1 (float(True) is 1).
-    # Between, as for the square root, n = 0.5, the value is 0 and the slope infinite. Where
-    # there is no real result, as for 0 ** -1 or (-1) ** 0.5, math.pow raises ValueError.
+    # The derivative of a**n, n a plain number, is n a**(n-1), or n (a**n / a). At a = 0 it is 1 for
+    # n = 1, infinite between 0 and 1, as for the square root, and else 0. Where there is no real
+    # result, as for 0 ** -1 or (-1) ** 0.5, math.pow raises ValueError.
     def __pow__(self, n):
         power = math.pow(self.data, n)
         slope_at_0 = math.inf if 0 < n < 1 else float(n == 1)
         slope = n * (power / self.data) if self.data else slope_at_0
         return Value(power, (self,), (slope,))
 
-    # For 2 ** a, with no Value on the left, Python calls a.__rpow__(2). The derivative of b**a, b
-    # a plain number, is b**a log b. There is no log 0, but 0**a is 0 for all a > 0, so its slope
-    # is 0; only 0**0 is 1, and from there it falls to 0 at once, with slope minus infinity.
-    def __rpow__(self, base):
-        power = math.pow(base, self.data)
-        slope_at_0 = -math.inf if power else 0.0
-        slope = power * math.log(base) if base else slope_at_0
-        return Value(power, (self,), (slope,))
-
-    # The others are made of these. 1 - a calls a.__rsub__(1), and 1 / a likewise; 1 + a is a + 1
-    # and 2 * a is a * 2, so there one function serves both.
+    # The others are made of these. 1 - a calls a.__rsub__(1), and 1 / a likewise.
     def __truediv__(self, other): return self * other ** -1
     def __neg__(self): return self * -1
     def __rsub__(self, other): return lift(other) - self
@@ -155,10 +164,9 @@ class Value:
         """Return the natural logarithm; its derivative is 1 / a. ValueError unless a > 0."""
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    # relu lets a positive number pass as it is, and makes 0 of any other. Then it is off: a small
-    # change of a changes nothing, and the 0 is a new leaf without an edge to a. A broken weight
-    # makes NaN, "not a number". NaN <= 0 is false, so it passes too, and train below will notice
-    # it; a test for > 0 would make a harmless 0 of it and hide the damage.
+    # relu lets a positive number pass and makes 0 of any other. Then it is off: a small change of a
+    # changes nothing, and the 0 is a new leaf without an edge to a. (NaN, "not a number", which a
+    # broken weight makes, is not <= 0, so it passes, and train below will notice it.)
     def relu(self):
         """Return a if a > 0, else 0; NaN stays NaN. An example is in feed_forward below."""
         return Value(0.0) if self.data <= 0 else self
@@ -181,10 +189,7 @@ class Value:
     def __repr__(self):
         return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
 
-    # How copy.deepcopy and pickle, which writes objects into files, make a node anew: call Value
-    # with these arguments, then set grad (fields in __slots__ go into a pair, after None). So a
-    # copy keeps its graph and its gradient, and every format of pickle takes it. (Both call
-    # themselves for each child: chains of hundreds of operations are too long for them.)
+    # How copies and pickles of a node are made: call Value with these arguments, then set grad.
     def __reduce__(self):
         return Value, (self.data, self.children, self.local_grads), (None, {"grad": self.grad})
 
@@ -193,13 +198,15 @@ class Value:
     # nothing would say so. So backward first lists the nodes, each after its children, and then
     # hands down from the list's end.
     #
-    # The list comes from a walk along the edges. From a node, go down to a child not yet visited,
-    # from there to one of its children, and so on. Where none is left, list the node and go back up
-    # to where you came from. `path` is the way down from the loss to where we are; beside each node
-    # it keeps an iterator, which remembers how many of its children were looked at. Leaves are not
-    # listed, as they have nothing to hand down. So the order depends on the edges alone, not on
-    # when or where a node was made. A function that calls itself for each child would need fewer
-    # lines, but on a chain of 1,000 operations it hits Python's limit for calls within calls.
+    # The list comes from a walk along the edges: from a node go down to a child not yet visited,
+    # from there to one of its children, and so on; where none is left, list the node and go back up
+    # to where you came from. `path` is the way down from the loss to where we are. Beside each node
+    # it keeps an iterator over its children: a for loop over an iterator goes on where the last one
+    # stopped, so coming back to a node we look only at the children that are left. The loop's
+    # `else` is reached when it ends without `break`, that is, when none was left. Leaves have
+    # nothing to hand down, so they are not listed. (A function that calls itself for each child
+    # would be shorter, but on a chain of 1,000 operations it hits Python's limit for calls within
+    # calls.)
     #
     # Each listed node starts from 0, or a second call would hand down the first one's share again.
     # Leaves are not set to 0: they add up over all calls, one for each loss.
@@ -221,12 +228,11 @@ class Value:
         while path:
             node, children = path[-1]
             for child in children:  # goes on where it stopped
-                if child not in visited:
+                if child.children and child not in visited:
                     visited.add(child)
-                    if child.children:
-                        path.append((child, iter(child.children)))
-                        break
-            if path[-1][0] is node:  # no child was appended: all of them are in order
+                    path.append((child, iter(child.children)))
+                    break
+            else:  # no child is left to visit
                 order.append(node)
                 node.grad = 0.0
                 path.pop()
@@ -298,6 +304,11 @@ def add(u, v):
 
 # ---- 2. the mixing layer: the planes that a position spans with its past -------------------------
 #
+#     z        x, reduced: r = 4 Values
+#     p        Plücker coordinates, the plane of two z: r (r - 1) / 2 = 6 Values
+#     g        what comes of the planes: d Values
+#     alpha    how much of x stays, between 0 and 1: d Values
+#
 # Section 3 makes a vector x_t of d = 16 numbers from the character at each position t = 0, 1, 2,
 # ... of a document, a document being one name. The mixing layer is the only stage of the model in
 # which position t learns what stands before it; all others treat each position alone.
@@ -306,7 +317,8 @@ def add(u, v):
 # makes 1 + 2 + ... + L = L (L + 1) / 2 comparisons for a document of length L. They grow with the
 # square of L, written O(L²). Here position t looks back by a few fixed offsets: at most 6
 # comparisons, however long the past, so the cost is O(L). The price is that this layer skips
-# positions: it sees t-1, t-2 and t-4, but not t-3.
+# positions: it sees t-1, t-2 and t-4, but not t-3 (picture_offsets.svg). It is the fixed offsets
+# that make it cheap, not the planes: attention limited to the same offsets would be O(L), too.
 #
 # Config holds the sizes; config.window, for example, holds the offsets, each at least 1. A token is
 # a whole number that stands for a character. Offset 16 is idle unless block_size exceeds 16. Mixing
@@ -334,33 +346,32 @@ class Config(NamedTuple):
 #     average    g_t = W_plu times the mean of all p           r (r - 1) / 2 = 6 numbers to 16
 #     gate       alpha x_t + (1 - alpha) g_t                   alpha from W_gate_h and W_gate_g
 def mixing_shapes(config):
-    """Return {name: (rows, columns)} of one mixing layer's matrices; comb(r, 2) = r (r - 1) / 2."""
+    """Return {name: (rows, columns)} of one mixing layer's matrices; comb(r, 2) = r (r - 1) / 2.
+
+    ValueError for an offset below 1, which would not look back.
+    """
     d = config.n_embd
+    if any(offset < 1 for offset in config.window):
+        raise ValueError("the offsets of the window must be 1 or more")
     return {"W_red": (config.r, d), "W_plu": (d, math.comb(config.r, 2)),
             "W_gate_h": (d, d), "W_gate_g": (d, d)}
 
 
 # How are two vectors u and v related? Attention takes their dot product, one number; the paper
-# takes the plane they span. As arrows from the origin they are two sides of a parallelogram in that
-# plane. Its shadow on the plane of the coordinates i and j is the parallelogram of (u_i, u_j) and
-# (v_i, v_j), whose signed area is the 2 x 2 determinant
+# takes the plane they span (picture_dot_and_plane.svg shows both). As arrows from the origin they
+# are two sides of a parallelogram in that plane. Its shadow on the plane of the coordinates i and j
+# is the parallelogram of (u_i, u_j) and (v_i, v_j), whose signed area is u_i v_j - u_j v_i.
 #
-#     p_ij = u_i v_j - u_j v_i
-#
-# With a = u_i, b = u_j, c = v_i and d = v_j, this is ad - bc. Each letter occurs once, so its
-# derivative is what it is multiplied by: d towards a, -c towards b, -b towards c, a towards d.
-def determinant(a, b, c, d):
-    """Return a d - b c as one node."""
-    area = a.data * d.data - b.data * c.data
-    return Value(area, (a, b, c, d), (d.data, -c.data, -b.data, a.data))
-
-
 # These areas for all i < j are the Plücker coordinates of u and v. Any two vectors that span the
-# same plane have the same ones up to a common factor, and another plane has others. If u and v are
-# parallel, there is no plane, and all p_ij are 0. If they are swapped, all signs flip, so order
-# matters: "now, then" is not "then, now". The set of all planes through the origin is a
-# Grassmannian, and "flow" says that the planes move through it, from position to position and from
-# layer to layer: hence the paper's title. There is no more to the word; no equation is solved.
+# same plane have the same ones up to a common factor, and another plane has others: adding a
+# multiple of u to v changes nothing at all. If u and v are parallel, there is no plane, and all
+# p_ij are 0. If u and v are swapped, all signs flip: the sign says which way round the plane is
+# seen, which the layer uses. It always puts the present first.
+#
+# The set of all planes through the origin is a Grassmannian, and "flow" says that the planes move
+# through it, from position to position and from layer to layer: hence the paper's title. No
+# equation is solved. (Strictly, a point of it is a plane without a sense of rotation. So a function
+# of the signed coordinates is one of oriented planes.)
 def plucker(u, v):
     """Return u_i v_j - u_j v_i for all i < j: r (r - 1) / 2 Values from two vectors of r.
 
@@ -375,8 +386,7 @@ def plucker(u, v):
     >>> [p_ij.data for p_ij in plucker(u, u)], dot(plucker(u, v), plucker(u, v)).data
     ([0.0, 0.0, 0.0], 46.0)
     """
-    return [determinant(u[i], u[j], v[i], v[j])
-            for i in range(len(u)) for j in range(i + 1, len(u))]
+    return [u[i] * v[j] - u[j] * v[i] for i in range(len(u)) for j in range(i + 1, len(u))]
 
 
 # The length |p| of p is the area of the parallelogram, which is large for long vectors; which plane
@@ -425,27 +435,25 @@ def mean_plane(past, config):
 
 
 # What the mean loses. A mean has no order: let the partners at t-1 and t-16 change places, and it
-# is the same. How far back a partner stood shows only as far as its own vector tells its position.
-# The nearest is one voice among several, and planes can even cancel, as above. The loss is real:
-# with a plain linear map in place of the mean plane, weights of its own for each offset and no
-# planes at all, the model guesses brackets better, and names after two passes over all of them
-# (after 1,000 steps it hardly uses its past there). Measure it: python3 benchmark_paren.py
-# --controls; the layers compared there are in beyond.py, the numbers in RESULTS.md. So this file
-# shows how the paper's layer works. It does not show that the planes help.
+# is the same. So a position learns how far back a partner stood only as far as the partner's own
+# vector tells its position, which it does imperfectly. And the nearest is one voice among several;
+# planes can even cancel, as above. What that costs, and what does better, is measured: beyond.py
+# and alternatives.py have other layers, RESULTS.md the numbers. This file shows how the paper's
+# layer works. It does not show that the planes help.
 
 
 # How much of x should stay? alpha, a number between 0 and 1 for each of the d dimensions, decides:
-# it is the share of x, and g gets the rest. At 1, x stays; at 0, g replaces it. It depends on both,
-# by two more matrices (h, as in hidden state, is another name for x):
+# it is the share of x, and g gets the rest. It depends on both, by two more matrices (h, as in
+# hidden state, is another name for x):
 #
 #     alpha  = sigmoid(W_gate_h x + W_gate_g g)
 #     result = alpha x + (1 - alpha) g
 #
-# The code computes the same in another form. Joining each row of W_gate_h with that of W_gate_g
-# gives one matrix, whose product with x and g joined is the sum in brackets. And g + alpha (x - g)
-# is the result with one multiplication fewer.
+# Where alpha is 1, x stays; where it is 0, g replaces it. 1 - a makes a Value, by __rsub__ above.
 def gate(x, g, layer, params):
-    """Return alpha * x + (1 - alpha) * g, d Values from the d of x and of g. Source: the paper.
+    """Return alpha x + (1 - alpha) g, where alpha = sigmoid(W_gate_h x + W_gate_g g).
+
+    d Values from the d of x and of g. Source: the paper, without its biases.
 
     With W_gate_h = W_gate_g = (1), x = log 3 and g = 0, alpha is sigmoid(log 3) = 3/4.
 
@@ -454,10 +462,9 @@ def gate(x, g, layer, params):
     >>> round(y.data / math.log(3), 4)
     0.75
     """
-    rows = zip(params[f"{layer}.W_gate_h"], params[f"{layer}.W_gate_g"])
-    scores = linear((*x, *g), [w_h + w_g for w_h, w_g in rows])
+    scores = add(linear(x, params[f"{layer}.W_gate_h"]), linear(g, params[f"{layer}.W_gate_g"]))
     alpha = [score.sigmoid() for score in scores]
-    return [g_i + a * (x_i - g_i) for a, x_i, g_i in zip(alpha, x, g)]
+    return [a * x_i + (1 - a) * g_i for a, x_i, g_i in zip(alpha, x, g)]
 
 
 # The whole layer: reduce, compare and average, gate. Vectors of 16 numbers have 16 * 15 / 2 = 120
@@ -488,8 +495,8 @@ def mix(x, layer, past, params, config):
     [0.5, 0.0]
     [-2.0, -2.5]
     """
-    past.append(linear(x, params[f"{layer}.W_red"]))
-    g = linear(mean_plane(past, config), params[f"{layer}.W_plu"])
+    past.append(linear(x, params[f"{layer}.W_red"]))  # d numbers to r
+    g = linear(mean_plane(past, config), params[f"{layer}.W_plu"])  # r (r - 1) / 2 numbers to d
     return gate(x, g, layer, params)
 
 
@@ -503,32 +510,44 @@ def mix(x, layer, past, params, config):
 # it, and tokens that behave alike can come to have similar rows. Each position has a row of the
 # matrix wpe in the same way; it is all that can tell the mean plane where a partner stood.
 #
-# The weights start as small random numbers around 0. If they all started equal, numbers computed
-# side by side would have equal gradients and stay equal for ever.
-def init_params(config, rng):
-    """Return {name: matrix} with Gaussian weights, standard deviation 0.08, from a random.Random.
+# `**` puts one dictionary into another; "layer0.W_red" is the W_red of the first layer.
+def matrix_shapes(config):
+    """Return {name: (rows, columns)} of all matrices, in the order in which they are drawn.
 
-    Rows x columns, with V = vocab_size and B = block_size. Each layer n has its own W_red ... fc2,
-    named "layer0.W_red" and so on.
+    With V = vocab_size and B = block_size; each layer n has its own W_red ... fc2.
 
         wte      V x d    embedding of each token        W_gate_h  d x d    x's part of the gate
         wpe      B x d    embedding of each position     W_gate_g  d x d    g's part of the gate
         lm_head  V x d    score of each next token       fc1       4d x d   feed-forward, in
         W_red    r x d    x to z                         fc2       d x 4d   feed-forward, out
         W_plu    d x r (r - 1) / 2    Plücker coordinates to g
+    """
+    d = config.n_embd
+    shapes = {"wte": (config.vocab_size, d), "wpe": (config.block_size, d),
+              "lm_head": (config.vocab_size, d)}
+    layer_shapes = {**mixing_shapes(config), "fc1": (4 * d, d), "fc2": (d, 4 * d)}
+    for n in range(config.n_layer):
+        shapes.update({f"layer{n}.{name}": shape for name, shape in layer_shapes.items()})
+    return shapes
+
+
+# The weights start as small random numbers around 0. If they all started equal, numbers computed
+# side by side would have equal gradients and stay equal for ever. A matrix is drawn row by row: the
+# inner brackets make a row of `columns` numbers, the outer ones make `rows` of these.
+def init_params(config, rng):
+    """Return {name: matrix}, rows of Gaussian weights with standard deviation 0.08.
+
+    rng is a random.Random.
 
     >>> params = init_params(Config(vocab_size=27), random.Random(42))
     >>> sum(len(row) for matrix in params.values() for row in matrix)
     3840
     """
-    d = config.n_embd
-    shapes = {"wte": (config.vocab_size, d), "wpe": (config.block_size, d),
-              "lm_head": (config.vocab_size, d)}
-    layer_shapes = {**mixing_shapes(config), "fc1": (4 * d, d), "fc2": (d, 4 * d)}  # ** inserts all
-    for n in range(config.n_layer):
-        shapes.update({f"layer{n}.{name}": shape for name, shape in layer_shapes.items()})
-    return {name: [tuple([Value(rng.gauss(0, 0.08)) for _ in range(columns)]) for _ in range(rows)]
-            for name, (rows, columns) in shapes.items()}
+    params = {}
+    for name, (rows, columns) in matrix_shapes(config).items():
+        params[name] = [tuple([Value(rng.gauss(0, 0.08)) for _ in range(columns)])
+                        for _ in range(rows)]
+    return params
 
 
 # While the weights change, so does the size of the vectors they make, and each part would have to
@@ -551,9 +570,8 @@ def rmsnorm(x):
 # of x, ReLU sets the negative ones to 0, and fc2 makes d numbers of the rest. Without the ReLU, fc2
 # (fc1 x) would be a single matrix times x and could do no more than one.
 #
-# A hidden number that is off only adds 0 to every sum and every gradient, so to save time it is
-# left out, with its column of fc2. compress(row, is_on) keeps the items whose flag in is_on is
-# True. NaN is not 0, so it stays.
+# A hidden number that is off only adds 0 to every sum and every gradient. So it is left out, with
+# its column of fc2: that saves about a tenth of a step's time and memory. NaN is not 0, so it stays.
 def feed_forward(x, layer, params):
     """Return fc2 @ relu(fc1 @ x): d Values from the d of x; layer and params as in mix.
 
@@ -566,15 +584,17 @@ def feed_forward(x, layer, params):
     >>> y.data, [child.data for child in y.children]
     (6.0, [2.0, 3.0])
     """
-    hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]
-    is_on = [h.data != 0 for h in hidden]
-    fc2 = [tuple(compress(row, is_on)) for row in params[f"{layer}.fc2"]]
-    return linear(compress(hidden, is_on), fc2)
+    hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]  # d numbers to 4 d
+    on = [i for i, h in enumerate(hidden) if h.data != 0]
+    fc2 = [tuple([row[i] for i in on]) for row in params[f"{layer}.fc2"]]
+    return linear([hidden[i] for i in on], fc2)  # 4 d numbers to d
 
 
 # Each part's output is added to x, a residual connection: the part has to learn only what to
 # change, and past it leads an edge with derivative 1, on which the gradient arrives undiminished.
-# Lastly, lm_head makes one score per token, its logit: any number, the higher the more expected.
+# So x can grow from part to part, and each part norms what it reads; the first rmsnorm does that for
+# the sum of the two embeddings. Lastly, lm_head makes one score per token, its logit: any number,
+# the higher the more expected.
 def forward(token, position, cache, params, config):
     """Return the vocab_size logits of the token that follows this one.
 
@@ -586,7 +606,7 @@ def forward(token, position, cache, params, config):
     for n, past in enumerate(cache):
         x = add(x, mix(rmsnorm(x), f"layer{n}", past, params, config))
         x = add(x, feed_forward(rmsnorm(x), f"layer{n}", params))
-    return linear(x, params["lm_head"])
+    return linear(x, params["lm_head"])  # d numbers to vocab_size
 
 
 # Softmax makes probabilities of logits: exp(v_k) divided by the sum of all exp(v_k), positive
@@ -623,9 +643,9 @@ def cross_entropy(logits, target):
     return Value(math.log(norm) + top - logits[target].data, tuple(logits), slopes)
 
 
-# Each position of a document is an exercise: given the tokens up to here, which is next? n tokens
-# make n - 1 exercises, of which the block holds the first block_size. tokens[:-1] leaves out the
-# last token, which is only ever a target.
+# At each position of a document the model guesses: given the tokens up to here, which is next? n
+# tokens make n - 1 guesses, of which the block holds the first block_size. tokens[:-1] leaves out
+# the last token, which is only ever a target.
 def token_losses(tokens, params, config):
     """Return the cross-entropy of each next token, as far as the block reaches: Values in nats."""
     cache = [[] for _ in range(config.n_layer)]
@@ -690,10 +710,29 @@ def tokenize(doc, vocab):
     return [len(vocab), *[vocab[symbol] for symbol in doc], len(vocab)]
 
 
+# The order in which a run draws its random numbers: shuffle the documents, then draw the weights.
+# (Samples come last.) One generator serves for all, so that a seed fixes the whole run. **sizes are
+# sizes of the Config by name, such as r=8.
+def begin(docs, rng, **sizes):
+    """Return the documents shuffled, their vocabulary, the config and fresh weights.
+
+    docs is a list of strings, which stays as it is; rng is a random.Random.
+
+    >>> docs, vocab, config, params = begin(["anna", "bob"], random.Random(42), n_layer=2)
+    >>> vocab, config.vocab_size, config.n_layer
+    ({'a': 0, 'b': 1, 'n': 2, 'o': 3}, 5, 2)
+    """
+    docs = list(docs)
+    rng.shuffle(docs)
+    vocab = make_vocab(docs)
+    config = Config(vocab_size=len(vocab) + 1, **sizes)  # + 1 for BOS
+    return docs, vocab, config, init_params(config, rng)
+
+
 # The gradient of one document: its guesses, the mean of their losses, and the way back.
 #
 # Python frees an object when the last reference to it is gone, so the whole graph is freed when
-# this function returns. Only for objects that refer to each other in a circle it has the garbage
+# this function returns. Only for objects that refer to each other in a circle it needs the garbage
 # collector, which now and then searches all that is alive. A graph of Values has no circle, and
 # searching its thousands of nodes in vain takes time, so the collector rests meanwhile. `finally`
 # puts it back as it was, whatever happens.
@@ -714,38 +753,39 @@ def backpropagate(tokens, params, config):
 
 
 # Plain descent would move each weight by -lr * gradient, where lr is the learning rate. But one
-# name's gradient is noisy, and its usual size differs from weight to weight. Adam divides a mean of
-# the recent gradients, which smooths the noise, by the root of the mean of their squares:
+# name's gradient is noisy, and its usual size differs from weight to weight. Adam keeps two running
+# means for each weight, m of the gradients, which smooths the noise, and v of their squares:
 #
-#     move = -lr * mean gradient / (sqrt(mean squared gradient) + 1e-8)
+#     m becomes beta1 m + (1 - beta1) gradient        v becomes beta2 v + (1 - beta2) gradient²
 #
-# Its length is about lr if the gradients agree, be they large or small, and less if they contradict
-# each other. What happened k steps ago counts beta**k in the means, so the lists need no more than
-# one number per weight: m = beta1 * m + gradient, and v likewise with the square. These are sums;
-# divided by the sum of all that counts, 1 + beta + beta² + ... = (1 - beta**step) / (1 - beta),
-# they are means. `rate` and `spread` do that, once for all weights. (The source has m and v smaller
-# by the factor 1 - beta, and calls the division by 1 - beta**step bias correction.)
+# and moves the weight by -lr m / (sqrt(v) + 1e-8). The length of this move is about lr if the
+# gradients agree, be they large or small, and less if they contradict each other. One correction:
+# m and v start at 0, so at first they are too small. After `step` steps the shares of all gradients
+# in m add up to 1 - beta1**step only; divided by that, it is a mean, m_hat. v_hat likewise.
 def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
     """Move each weight against its gradient by Adam, step counting from 1; clear the gradients.
 
     weights, m and v have equal length; m and v, zeros at first, are updated in place. Source:
-    Kingma & Ba 2014, arXiv:1412.6980, with microGPT's betas. In the first step below the means are
-    4 and 4² = 16, and the weight moves by -0.01 * 4 / sqrt(16) = -0.01.
+    Kingma & Ba 2014, arXiv:1412.6980, with microGPT's betas. In the first step below m becomes
+    0.15 * 4 = 0.6, but m_hat is 4; v becomes 0.01 * 16 = 0.16, but v_hat is 16. So the weight moves
+    by -0.01 * 4 / sqrt(16) = -0.01.
 
     >>> w = Value(1.0)
     >>> w.grad = 4.0
     >>> m = [0.0]
     >>> v = [0.0]
     >>> adam_step([w], m, v, step=1, lr=0.01)
-    >>> w, m, v
-    (Value(data=0.99, grad=0), [4.0], [16.0])
+    >>> w, round(m[0], 4), round(v[0], 4)
+    (Value(data=0.99, grad=0), 0.6, 0.16)
     """
-    rate = lr * (1 - beta1) / (1 - beta1 ** step)
-    spread = (1 - beta2) / (1 - beta2 ** step)
+    correction1 = 1 - beta1 ** step
+    correction2 = 1 - beta2 ** step
     for i, w in enumerate(weights):
-        m[i] = beta1 * m[i] + w.grad
-        v[i] = beta2 * v[i] + w.grad * w.grad
-        w.data -= rate * m[i] / (math.sqrt(spread * v[i]) + 1e-8)
+        m[i] = beta1 * m[i] + (1 - beta1) * w.grad
+        v[i] = beta2 * v[i] + (1 - beta2) * w.grad ** 2
+        m_hat = m[i] / correction1
+        v_hat = v[i] / correction2
+        w.data -= lr * m_hat / (math.sqrt(v_hat) + 1e-8)
         w.grad = 0.0
 
 
@@ -774,7 +814,7 @@ def train(docs, params, config, steps, lr=0.01):
     for step in range(steps):
         loss = backpropagate(docs[step % len(docs)], params, config)
         if not math.isfinite(loss + sum([w.data for w in weights])):
-            raise ArithmeticError(f"step {step + 1}: loss {loss}, or a weight that is no number")
+            raise ArithmeticError(f"step {step + 1}: loss {loss}, or a weight is not finite")
         adam_step(weights, m, v, step + 1, lr * (1 - step / steps))
         yield loss
 
@@ -792,19 +832,23 @@ def evaluate(docs, params, config):
 
 
 # To write a name, begin with BOS, draw the next token by the probabilities, append it, and go on
-# until BOS returns or the block is full. First the logits are divided by the temperature: below 1
-# it favours the likely tokens even more, above 1 less. The logits 0 and log 3 stand for 1 : 3, at
-# temperature 0.5 for 1 : 9. rng.choices needs proportions only, which spares us softmax's division;
-# it returns a list of one token. BOS becomes the empty string.
-def generate(vocab, params, config, rng, temperature):
-    """Return a new document, each token drawn from softmax(logits / temperature).
+# until BOS returns or the block is full. A prompt is read first, token by token, and nothing is
+# drawn until its end. Before drawing, the logits are divided by the temperature: below 1 it favours
+# the likely tokens even more, above 1 less. The logits 0 and log 3 stand for 1 : 3, at temperature
+# 0.5 for 1 : 9. rng.choices needs proportions only, which spares us softmax's division; it returns
+# a list of one token. BOS becomes the empty string.
+def generate(vocab, params, config, rng, temperature, prompt=""):
+    """Return a document that begins with the prompt, drawn from softmax(logits / temperature).
 
-    The document is a string of at most block_size characters; temperature > 0.
+    The document is a string of at most block_size characters, the prompt is shorter; temperature
+    above 0. KeyError if vocab lacks a symbol of the prompt.
     """
     cache = [[] for _ in range(config.n_layer)]
-    tokens = [len(vocab)]
+    tokens = tokenize(prompt, vocab)[:-1]
     for position in range(config.block_size):
-        logits = [v.data for v in forward(tokens[-1], position, cache, params, config)]
+        logits = [v.data for v in forward(tokens[position], position, cache, params, config)]
+        if position + 1 < len(tokens):
+            continue  # still within the prompt
         odds = [math.exp((logit - max(logits)) / temperature) for logit in logits]
         tokens += rng.choices(range(len(odds)), odds)
         if tokens[-1] == len(vocab):
@@ -813,66 +857,179 @@ def generate(vocab, params, config, rng, temperature):
     return "".join([symbols[token] for token in tokens])
 
 
-# ---- 5. the program ------------------------------------------------------------------------------
+# ---- 5. a model in a file ------------------------------------------------------------------------
 #
-# An option's type is that of its default, so --steps takes whole numbers and --data a path. Without
-# a usage text, what is wrong with an option is said in one line. (An option written as "--steps=--"
-# comes back as an empty list in some versions of Python, hence the test for [].)
+# What a trained model is, is its sizes, its vocabulary and its weights, and JSON is text that keeps
+# all of these exactly: Python writes as many digits of a number as it needs to read it back.
+#
+# One thing more is kept: what the model was trained on, as {checksum: (seed, documents)}: a number
+# computed from the text, the seed it was shuffled with and how many documents were used. So when
+# training goes on, documents that the model has met are never held out.
+def save_model(path, vocab, config, params, trained_on):
+    """Write a model as JSON, whole or not at all; trained_on is {checksum: (seed, documents)}.
+
+    It is written beside its place first and then moved there at once, so that a full disk or Ctrl-C
+    cannot leave half a file. OSError if it cannot be written.
+    """
+    numbers = {name: [[w.data for w in row] for row in matrix] for name, matrix in params.items()}
+    record = {"sizes": config._asdict(), "vocab": "".join(vocab), "trained_on": trained_on,
+              "params": numbers}
+    text = json.dumps(record, ensure_ascii=False).replace("], ", "],\n")  # a row a line
+    draft = Path(f"{path}.part")
+    try:
+        draft.write_text(text + "\n", encoding="utf-8")
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+# A file may hold anything. Whatever does not fit leads to one sentence that says so.
+def load_model(path):
+    """Return vocab, config, params, trained_on of a saved model; ValueError if it is none.
+
+    A model of micro_gpt.py has other sizes and is refused here.
+    """
+    try:
+        record = json.loads(Path(path).read_text(encoding="utf-8"))
+        if set(record["sizes"]) != set(Config._fields):
+            raise ValueError(f"its sizes are {', '.join(record['sizes'])}")
+        config = Config(**{name: tuple(size) if isinstance(size, list) else size
+                           for name, size in record["sizes"].items()})
+        vocab = {symbol: token for token, symbol in enumerate(record["vocab"])}
+        if len(record["vocab"]) != len(vocab) or len(vocab) + 1 != config.vocab_size:
+            raise ValueError(f"its vocabulary has not {config.vocab_size - 1} different symbols")
+        params = read_params(record["params"], config)
+        trained_on = {checksum: (int(seed), int(number))
+                      for checksum, (seed, number) in record["trained_on"].items()}
+    except Exception as error:  # whatever is wrong with the file
+        raise ValueError(f"{path} holds no model for this program: {error}") from None
+    return vocab, config, params, trained_on
+
+
+def read_params(matrices, config):
+    """Return {name: matrix} of Values; ValueError if the matrices do not fit the config.
+
+    matrices is {name: list of rows of plain numbers}.
+    """
+    if config.n_layer > len(matrices):
+        raise ValueError(f"it has fewer than {config.n_layer} layers")
+    shapes = matrix_shapes(config)
+    if set(matrices) != set(shapes):
+        raise ValueError(f"its matrices are {', '.join(matrices)}, not {', '.join(shapes)}")
+    params = {}
+    for name, (rows, columns) in shapes.items():
+        matrix = matrices[name]
+        if len(matrix) != rows or any(len(row) != columns for row in matrix):
+            raise ValueError(f"{name} is not {rows} x {columns}")
+        if not all(math.isfinite(w) for row in matrix for w in row):
+            raise ValueError(f"{name} has a weight that is not finite")
+        params[name] = [tuple([Value(float(w)) for w in row]) for row in matrix]
+    return params
+
+
+# ---- 6. the program ------------------------------------------------------------------------------
+#
+# Without a usage text (SUPPRESS), what is wrong with an option is said in one line. (Before Python
+# 3.12 an option written as "--steps=--" comes back as an empty list, hence the test for [].)
 def read_options(argv):
     """Return the options, or say in one line what is wrong with them and exit with status 2.
 
     argv is a list of words such as ["--steps", "200"]; None means the command line's.
     """
-    parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; print new ones.")
-    defaults = {"data": Path(__file__).resolve().with_name("input.txt"),
-                "steps": 1000, "seed": 42, "samples": 20, "temperature": 0.5}
-    for name, value in defaults.items():
-        parser.add_argument(f"--{name}", type=type(value), default=value, help="%(default)s")
+    parser = ArgumentParser(usage=SUPPRESS, description="Train on a text's lines; write new ones.")
+    parser.add_argument("--data", default=Path(__file__).resolve().with_name("input.txt"),
+                        help="text file, a document in each line (input.txt)")
+    parser.add_argument("--steps", type=int, default=1000, help="documents to train on (1000)")
+    parser.add_argument("--seed", type=int, default=42, help="seed of the random numbers (42)")
+    parser.add_argument("--samples", type=int, default=20, help="documents to write (20)")
+    parser.add_argument("--temperature", type=float, default=0.5, help="higher: bolder (0.5)")
+    parser.add_argument("--prompt", default="", help="what each sample begins with")
+    parser.add_argument("--save", type=Path, help="file to keep the trained model in")
+    parser.add_argument("--load", type=Path, help="file of a kept model to start from")
     args = parser.parse_args(argv)
-    numbers = [args.steps, args.seed, args.samples]
-    if [] in vars(args).values() or min(numbers) < 0 or not 0 < args.temperature < math.inf:
+    numbers = [args.steps, args.seed, args.samples, args.temperature]
+    if [] in numbers or min(numbers) < 0 or not 0 < args.temperature < math.inf:
         parser.error("--steps, --seed and --samples must be 0 or more, --temperature above 0")
+    if not Path(str(args.data)).exists():
+        parser.error(f"--data {args.data}: No such file; name any text file with --data FILE")
+    if args.save and (args.save.exists() != args.save.is_file()
+                      or not os.access(args.save.absolute().parent, os.W_OK)):
+        parser.error(f"--save {args.save}: no file can be written there")
     return args
 
 
-# One random generator shuffles the documents, makes the weights and draws the samples, so a seed
-# fixes the whole run (on one version of Python).
-#
-# What is done with the data is said: how many documents are too long for the block and lose their
-# end, and how many of those held out are also among those trained on, because the list repeats
-# them, and so are not new to the model. (In the sums below, True counts as 1.)
+def check_symbols(prompt, docs, vocab, config):
+    """Raise ValueError if the model lacks a symbol of the prompt or a document, or room for it."""
+    unknown = set().union(prompt, *docs) - set(vocab)
+    if unknown:
+        raise ValueError(f"the model has no symbol {min(unknown)!r}")
+    if len(prompt) >= config.block_size:
+        raise ValueError(f"--prompt: at most {config.block_size - 1} symbols")
+
+
+def train_aloud(docs, params, config, steps):
+    """Train, and print the loss of each hundredth step and of the last."""
+    for step, loss in enumerate(train(docs, params, config, steps), 1):
+        if step % 100 == 0 or step == steps:
+            print(f"step {step} of {steps}, loss {loss:.4f}", flush=True)  # flush: show it now
+
+
+# Documents that the text repeats can be held out and trained on at once. They are not new to the
+# model, so their number is printed. (In the sum, True counts as 1.)
+def evaluate_aloud(held_out, seen, vocab, params, config):
+    """Print how many documents are held out, and the loss on them."""
+    print(f"{len(held_out)} documents held out")
+    again = sum(doc in seen for doc in held_out)
+    if again:
+        print(f"{again} of these are among those trained on, too")
+    if held_out:
+        loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
+        print(f"loss on the documents held out: {loss:.4f}", flush=True)
+
+
+# A kept model comes with the seed that its text was shuffled with, so that its held-out documents
+# can be found again; --seed then only draws other samples. What is done with the data is said: how
+# many documents are too long for the block, with BOS in front, and lose their end.
 def main(argv=None):
-    """Read the documents and split them; train, evaluate, sample. In a notebook call main([])."""
+    """Read the documents; train a new model or a kept one; evaluate it; let it write.
+
+    In a notebook call main([]).
+    """
     args = read_options(argv)
-    # A "?" for what a terminal cannot show. In IDLE and notebooks sys.stdout is an object of
-    # another kind, and in a program without a window it is None: neither has this method.
+    # A "?" for what a terminal cannot show. In IDLE, in notebooks and in programs without a window
+    # sys.stdout has no such method.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")
 
     docs = load_docs(args.data)
+    checksum = str(zlib.crc32(json.dumps(docs).encode()))
     rng = random.Random(args.seed)
-    rng.shuffle(docs)
-    vocab = make_vocab(docs)
-    config = Config(vocab_size=len(vocab) + 1)  # + 1 for BOS
-    params = init_params(config, rng)
+    shuffled, vocab, config, params = begin(docs, rng)
+    trained_on = {}
+    if args.load:
+        vocab, config, params, trained_on = load_model(args.load)
+    check_symbols(args.prompt, docs, vocab, config)
+    seed, known = trained_on.get(checksum, (args.seed, 0))
+    if seed != args.seed:
+        shuffled = begin(docs, random.Random(seed))[0]  # what was held out stays so
     size = sum(len(row) for matrix in params.values() for row in matrix)
-    cut = sum(len(doc) >= config.block_size for doc in docs)  # BOS takes a place, too
-    print(f"{len(docs):,} documents in {args.data}, {cut:,} of them cut to the block")
-    print(f"{config}\n{size:,} parameters", flush=True)  # flush: show it now
+    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters", flush=True)
+    cut = sum(len(doc) >= config.block_size for doc in docs)
+    if cut:
+        print(f"{cut:,} documents are too long for the block: their ends are cut")
+    if trained_on.keys() - {checksum}:
+        print("the model was trained on another text, too: what is held out here may stand there")
 
-    seen, held_out = split_docs(docs, args.steps)
-    losses = train([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
-    for step, loss in enumerate(losses, 1):
-        if step % 100 == 0 or step == args.steps:
-            print(f"step {step} of {args.steps}, loss {loss:.4f}", flush=True)
-
-    again = sum(doc in seen for doc in held_out)
-    print(f"{len(held_out)} documents held out, {again} of them among those trained on, too")
-    if held_out:
-        loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
-        print(f"loss on the documents held out: {loss:.4f}", flush=True)
+    seen, held_out = split_docs(shuffled, max(args.steps, known))
+    train_aloud([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
+    if args.steps:
+        trained_on[checksum] = (seed, len(seen))
+    if args.save:
+        save_model(args.save, vocab, config, params, trained_on)
+    evaluate_aloud(held_out, seen, vocab, params, config)
     for n in range(1, args.samples + 1):
-        print(f"sample {n:2}: {generate(vocab, params, config, rng, args.temperature)}", flush=True)
+        text = generate(vocab, params, config, rng, args.temperature, args.prompt)
+        print(f"sample {n:2}: {text}", flush=True)
 
 
 # Run as a program, this file does main; imported, it does nothing. No traceback after Ctrl-C
@@ -882,10 +1039,9 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
-        sys.stdout = None  # nothing is left to flush at the end
+        sys.stdout = None  # the pipe's reader has left: nothing to flush at the end
     except (ArithmeticError, OSError, ValueError) as error:
         print(f"{' '.join(sys.argv)}: {error}", file=sys.stderr)
         sys.exit(2)
