@@ -52,12 +52,8 @@ class Place(NamedTuple):
 
 def begin(model, docs, seed=42, **sizes):
     """Return the Start of a run of this model file with fresh weights."""
-    order = list(docs)
     rng = random.Random(seed)
-    rng.shuffle(order)
-    vocab = model.make_vocab(order)
-    config = model.Config(vocab_size=len(vocab) + 1, **sizes)
-    return Start(order, vocab, config, model.init_params(config, rng), rng)
+    return Start(*model.begin(docs, rng, **sizes), rng)
 
 
 @contextmanager

@@ -571,7 +571,7 @@ def rmsnorm(x):
 # (fc1 x) would be a single matrix times x and could do no more than one.
 #
 # A hidden number that is off only adds 0 to every sum and every gradient. So it is left out, with
-# its column of fc2: that saves about a tenth of a step's time and memory. NaN is not 0, so it stays.
+# its column of fc2, which saves about a tenth of a step's time and memory. NaN is not 0: it stays.
 def feed_forward(x, layer, params):
     """Return fc2 @ relu(fc1 @ x): d Values from the d of x; layer and params as in mix.
 
@@ -592,7 +592,7 @@ def feed_forward(x, layer, params):
 
 # Each part's output is added to x, a residual connection: the part has to learn only what to
 # change, and past it leads an edge with derivative 1, on which the gradient arrives undiminished.
-# So x can grow from part to part, and each part norms what it reads; the first rmsnorm does that for
+# So x can grow from part to part, and each part norms what it reads. The first rmsnorm does so with
 # the sum of the two embeddings. Lastly, lm_head makes one score per token, its logit: any number,
 # the higher the more expected.
 def forward(token, position, cache, params, config):

@@ -109,16 +109,14 @@ def documents(task, text):
 def begin(settings):
     """Return the model file (or a copy with another mixing layer) and the inside.Start of a run."""
     model = beyond.mixer(settings["mixer"])
-    docs = list(documents(settings["task"], settings["text"]))
-    rng = random.Random(settings["seed"])
-    rng.shuffle(docs)
-    vocab = model.make_vocab(docs)
+    docs = documents(settings["task"], settings["text"])
     blocks = {"names": 16, "brackets": tasks.BRACKET_BLOCK, "text": 32}
     sizes = {"n_layer": settings["n_layer"], "block_size": blocks[settings["task"]]}
     if not settings["mixer"].startswith("attention"):
         sizes["r"] = settings["r"]
-    config = beyond.configure(settings["mixer"], len(vocab) + 1, settings["window"], **sizes)
-    return model, inside.Start(docs, vocab, config, model.init_params(config, rng), rng)
+    sizes = beyond.configure(settings["mixer"], 0, settings["window"], **sizes)._asdict()
+    del sizes["vocab_size"]
+    return model, inside.begin(model, docs, settings["seed"], **sizes)
 
 
 def flat(params):

@@ -21,7 +21,7 @@ except ImportError:  # some Pythons have none
     tracemalloc = None
 
 EXPRESSIONS = ("a + b|a + 3|3 + a|a - b|a - 3|3 - a|a * b|a * 3|3 * a|a / b|a / 3|3 / a|-a|a + a|"
-               "a - a|a * a|a / a|a ** 0|a ** 1|a ** 2|a ** 3|a ** -1|3 ** a|0.4 ** a|"
+               "a - a|a * a|a / a|a ** 0|a ** 1|a ** 2|a ** 3|a ** -1|"
                "(a * a) ** 0.5|(a * a) ** -0.5|(a * a + b * b) ** 2.5|"
                "(2 - a * b) / (a * a + 1.5) - b * -a")
 CHAIN = """
@@ -120,7 +120,6 @@ def functions(m):
         yield ("softmax", lambda *a: m.softmax(a),
                lambda *a: [math.exp(x) / sum(map(math.exp, a)) for x in a], 3)
     else:
-        yield "determinant", m.determinant, lambda a, b, c, d: a * d - b * c, 4
         for r in 2, 3, 4:
             yield ("plucker", lambda *a, r=r: m.plucker(a[:r], a[r:]),
                    lambda *a, r=r: planes(a[:r], a[r:]), 2 * r)
@@ -190,13 +189,12 @@ class Derivatives(Case):
             self.check(m, function, [1.0] * 3 + [-1.0] * 36, [0.0] * 3)
 
     def test_fused_nodes(self):
-        """A mean, a dot product and a determinant are one node each; a ReLU that is on is none."""
+        """A mean and a dot product are one node each; a ReLU that is on is none."""
         for m in PAIR:
             u, v = [m.Value(1.0), m.Value(2.0)], [m.Value(3.0), m.Value(4.0)]
             for node, n in (m.mean(u), 2), (m.dot(u, v), 4), (m.linear(u, [(*v,)])[0], 4):
                 self.assertEqual([child.children for child in node.children], [()] * n)
             self.assertIs(u[0].relu(), u[0])
-        self.assertEqual(len(CLEAN.plucker([CLEAN.Value(1.0)] * 2, [CLEAN.Value(2.0)] * 2)), 1)
 
 
 class Extremes(Case):
@@ -212,8 +210,6 @@ class Extremes(Case):
                     ("x ** 3", -2, -8, 12), ("x ** -0.5", 4, 0.5, -0.0625),
                     ("x ** -1", 2.0 ** -600, 2.0 ** 600, -inf),
                     ("x ** -2", -0.5 ** 400, 4.0 ** 400, inf),
-                    ("2 ** x", 3, 8, 8 * math.log(2)), ("2 ** x", 10, 1024, 1024 * math.log(2)),
-                    ("0 ** x", 2, 0, 0), ("0 ** x", 0, 1, -inf), ("1 ** x", 5, 1, 0),
                     ("x.relu()", 0, 0, 0), ("x.relu()", -1, 0, 0), ("x.relu()", 1, 1, 1),
                     ("x.sigmoid()", 1000, 1, 0), ("x.sigmoid()", -1000, 0, 0)):
                 with self.subTest(code=code, x=x):
@@ -430,7 +426,8 @@ class Travels(unittest.TestCase):
             for alien in other.Value(2.0), "1", None, [1.0]:
                 self.assertRaises(TypeError, operation, m.Value(1.0), alien)
                 self.assertRaises(TypeError, operation, alien, m.Value(1.0))
-            self.assertRaises(TypeError, operator.pow, m.Value(1.0), m.Value(2.0))
+            for base in m.Value(1.0), 2:  # an exponent is a plain number
+                self.assertRaises(TypeError, operator.pow, base, m.Value(2.0))
 
 
 def tripled(a):

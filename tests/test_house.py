@@ -30,7 +30,7 @@ class House(unittest.TestCase):
         """Check that each change of the source, an old and a new text, leads to a complaint."""
         for old, new in changes:
             broken = source.replace(old, new)
-            self.assertNotEqual(source, broken, f"{old} is gone: choose another change")
+            self.assertFalse(source == broken, f"{old} is gone: choose another change")
             self.assertNotEqual(complaints(broken), [], f"{old} -> {new}")
 
 
@@ -117,7 +117,7 @@ class TheDiffIsThePaper(House):
                    ("def mix(", "def blend("), ("if __name__", "main()\nif __name__"))
         self.complains(lambda broken: differences(broken, CLEAN), GPT, *changes)
         self.complains(lambda broken: differences(GPT, broken), CLEAN, *changes)
-        for old, new in ((" + 1e-8) ** -0.5", " + 1e-7) ** -0.5"), ("a Grassmann", "one Grassmann"),
+        for old, new in ((" + 1e-8) ** -0.5", " + 1e-7) ** -0.5"), ("A whole Gr", "A full Gr"),
                          ('"W_red": (config.r, d)', '"W_red": (config.r, 2)')):
             self.assertEqual(differences(GPT, CLEAN.replace(old, new)), [])
 
@@ -242,10 +242,6 @@ class Calm(House):
             ("\n\n\ndef rmsnorm", "\n\ndef rmsnorm"), ("\n\n    def exp", "\n    def exp"),
             ("\n\n    def exp", "\n\n\n    def exp"))
 
-    def test_length(self):
-        """The clean file is read in one go: lines that are not blank."""
-        self.assertLessEqual(len([line for line in CLEAN.splitlines() if line.strip()]), 315)
-
 
 # ---- words, and a quiet import -------------------------------------------------------------------
 
@@ -304,7 +300,7 @@ class Form(House):
                        ('    """Return the dot product of two vectors as one node."""\n', ""),
                        ('"""Return x divided by', '"""Return x\n\n    divided by'),
                        ('        """Set grad to', '        f"""Set grad to'),
-                       ('"""A Grassmann', 'f"""A Grassmann'))
+                       ('"""A whole', 'f"""A whole'))
 
     def test_columns(self):
         """No line of any file is longer than a window."""

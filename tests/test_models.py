@@ -202,7 +202,7 @@ class Parameters(unittest.TestCase):
                 calls.append(docs)
                 return 0.0
 
-            def generate(vocab, params, config, rng, temperature, calls=calls):
+            def generate(vocab, params, config, rng, temperature, prompt, calls=calls):
                 calls.append((vocab, temperature, rng.random()))
                 return ""
             with mock.patch.object(sys, "stdout", io.StringIO()), mock.patch.multiple(
