@@ -4,7 +4,6 @@ There is nothing to run; tutorial_pages.py calls it. The formulas are those of t
 """
 import functools
 import gc
-import math
 import multiprocessing
 import random
 import signal
