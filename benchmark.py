@@ -5,10 +5,6 @@ Controls:  python3 benchmark.py --controls --seeds 3   (is it the planes, or whe
 Text:      python3 benchmark.py --data pydoc           (the language reference of Python itself)
 Next:      benchmark_paren.py, the same on a task in which the past decides
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import gc
 import importlib
 import math
@@ -20,6 +16,7 @@ from typing import NamedTuple
 
 import beyond
 import compare
+import inside
 import show
 import tasks
 
@@ -153,7 +150,7 @@ def mixing_cost(rival, length):
     loss.backward()
     seconds = time.perf_counter() - start
     del loss
-    with show.watch(model.Value, "__init__") as made:
+    with inside.watch(model.Value, "__init__") as made:
         mixed(model, xs, params, rival.config)
     return seconds, len(made)
 

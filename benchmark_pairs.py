@@ -23,10 +23,6 @@ witness for each sentence, and taking away all other things changes nothing. Art
 and these three labels to test what a network can reason: Bowman, Potts and Manning 2015,
 Recursive Neural Networks Can Learn Logical Semantics, arXiv:1406.1827.
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import itertools
 import json
 import math

@@ -4,10 +4,6 @@ Run:       python3 benchmark_paren.py
 Controls:  python3 benchmark_paren.py --controls --seeds 3   (is it the planes, or where they look?)
 Next:      RESULTS.md, where the tables stand side by side
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import math
 import random
 import statistics

@@ -23,6 +23,7 @@ from collections import defaultdict
 from typing import NamedTuple
 
 import beyond
+import inside
 import show
 
 CURVE_POINTS = 8  # of the loss on held-out documents during training
@@ -199,7 +200,7 @@ def time_all(rivals, data, seed):
         params = model.init_params(rival.config, random.Random(seed))
         tokens = [model.tokenize(doc, data.vocab) for doc in data.train[:TIMED_STEPS]]
         few = tokens[:10]
-        with show.watch(model.Value, "__init__") as made:
+        with inside.watch(model.Value, "__init__") as made:
             model.evaluate(few, params, rival.config)
         values[rival.name] = len(made) / len(few)
         trainers[rival.name] = model.train(tokens, params, rival.config, TIMED_STEPS)

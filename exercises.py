@@ -11,10 +11,6 @@ Nothing of the model stands here a second time. `start` takes functions out of t
 check runs small examples with your function and with the model file's. If the results differ, it
 tries the mistakes listed here on the model file's function: one that gives your results is named.
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import argparse
 import ast
 import contextlib

@@ -384,7 +384,7 @@ def shares(weights):
 def look_grassmann(tokens, start, layer, t):
     """Return rows, arcs and logits of one place of micro_grassmann."""
     model = micro_grassmann
-    with show.watch(model, "forward") as forwards, inside.watching() as places:
+    with inside.watch(model, "forward") as forwards, inside.watching() as places:
         model.token_losses(tokens, start.params, start.config)
     place = [p for p in places if p.layer == f"layer{layer}"][t]
     rows = [row("x", place.x, [f"{v.data:.4f}: RMSNorm of what comes in" for v in place.x],
@@ -419,7 +419,7 @@ def look_grassmann(tokens, start, layer, t):
 def look_attention(tokens, start, layer, t):
     """Return rows, arcs and logits of one place of micro_gpt."""
     model = micro_gpt
-    with show.watch(model, "softmax", "attend", "mix", "forward") as calls:
+    with inside.watch(model, "softmax", "attend", "mix", "forward") as calls:
         model.token_losses(tokens, start.params, start.config)
     forwards = [call.result for call in calls if call.name == "forward"]
     ends = [n for n, call in enumerate(calls) if call.name == "mix"
@@ -632,7 +632,7 @@ def prices(name):
     pairs = []
     made = seen = 0
     for position in range(COST_LENGTH):
-        with show.watch(model.Value, "__init__") as values, show.watch(model, watched) as calls:
+        with inside.watch(model.Value, "__init__") as values, inside.watch(model, watched) as calls:
             model.forward(0, position, cache, params, config)
         made += len(values)
         nodes.append(made)

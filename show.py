@@ -5,7 +5,6 @@ Everything returns text, except Progress, save and run_program.
 """
 import argparse
 import contextlib
-import functools
 import html
 import math
 import os
@@ -16,19 +15,6 @@ import sys
 import time
 import unicodedata
 from pathlib import Path
-from typing import NamedTuple
-
-
-def _stop(signum, frame):
-    """End the program in one line."""
-    print("stopped", file=sys.stderr)
-    sys.exit(130)
-
-
-def end_on_ctrl_c():
-    """From here on, end the program in one line on Ctrl-C: for the time of the imports."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # nohup and & ignore it
-        signal.signal(signal.SIGINT, _stop)
 
 
 @contextlib.contextmanager
@@ -48,41 +34,6 @@ def deaf_to_ctrl_c():
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class Call(NamedTuple):
-    """A call of a watched function: its name, what it got and what it returned."""
-
-    name: str
-    args: tuple
-    result: object
-
-
-@contextlib.contextmanager
-def watch(owner, *names):
-    """Record the calls of some functions of a module or a class, in the order in which they end.
-
-    with watch(micro_grassmann, "plucker", "gate") as calls: a list of Call grows while this lasts.
-    len(calls) of watch(micro_grassmann.Value, "__init__") is the number of Values that were made.
-    """
-    calls = []
-
-    def recorder(name, function):
-        @functools.wraps(function)
-        def record(*args):
-            result = function(*args)
-            calls.append(Call(name, args, result))
-            return result
-        return record
-
-    originals = {name: getattr(owner, name) for name in names}
-    for name, function in originals.items():
-        setattr(owner, name, recorder(name, function))
-    try:
-        yield calls
-    finally:
-        for name, function in originals.items():
-            setattr(owner, name, function)
 
 
 def heading(text):
@@ -546,8 +497,6 @@ def run_program(main):
     A closed pipe is silent; Ctrl-C is one line and status 130; what can't be read, written or
     computed is one line and status 2.
     """
-    if signal.getsignal(signal.SIGINT) is _stop:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if hasattr(sys.stdout, "reconfigure"):  # not so in IDLE and in notebooks
             sys.stdout.reconfigure(errors="replace")

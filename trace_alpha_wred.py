@@ -8,10 +8,6 @@ Next:      benchmark.py, the model against attention
 Like trace_g.py it prints what the model's own functions take and return. What the sentences on the
 experiment say depends on its outcome.
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import math
 import statistics
 import textwrap
@@ -22,6 +18,7 @@ import compare
 import inside
 import micro_grassmann as model
 import show
+import tracing
 
 READ = 30  # held-out documents over which alpha is averaged
 JUDGED = 100  # held-out documents for the losses of part 3
@@ -191,7 +188,7 @@ def show_gradient(args, params):
         f"The learned model reads {args.word}; the loss is that of the word. Of all weights of",
         f"W_red, W_red[{i}][{k}] has the largest gradient. At each position z[{i}] contains",
         f"W_red[{i}][{k}] * x[{k}]. So the sum of (d loss / d z[{i}]) * x[{k}] over them is",
-        inside.wrapped("    ", terms, " + "),
+        tracing.in_columns("    ", terms, " + "),
         f"    = {matrix[i][k].grad:.8f} = d loss / d W_red[{i}][{k}], by backward",
         f"Check: W_red[{i}][{k}] moved by {H} up and down changes the loss at a rate of",
         f"    {slopes[i, k]:.8f}",
@@ -211,7 +208,7 @@ def show_one_matrix(place, params):
         show.heading("5. The same score from one matrix"),
         "The code joins each row of W_gate_h with that of W_gate_g, and multiplies the",
         f"long row with [x; g], x and g joined: {len(terms)} products. In dimension 0:",
-        inside.wrapped("    ", terms, " + "),
+        tracing.in_columns("    ", terms, " + "),
         f"    = {show.number(place.scores[0], 4)}, the score of dimension 0"))
 
 
@@ -268,14 +265,14 @@ def show_seen(found, runs, difference):
 
 def main(argv=None):
     """Read the options, train, and print."""
-    parser = inside.options("Show who decides alpha, and whether learning W_red matters.", 150)
+    parser = tracing.options("Show who decides alpha, and whether learning W_red matters.", 150)
     parser.add_argument("--seeds", type=show.whole_numbers(1), default=3, metavar="K",
                         help="part 3 with K seeds: --seed, 1, 2, ... (default 3)")
     parser.add_argument("--more", action="store_true", help="print the parts 5 to 7 as well")
-    args = inside.parse(parser, argv)
+    args = tracing.parse(parser, argv)
     others = [n for n in range(1, args.seeds + 1) if n != args.seed]
     args.all_seeds = [args.seed, *others][:args.seeds]
-    print(inside.introduce(args), flush=True)
+    print(tracing.introduce(args), flush=True)
     runs = {kind: [] for kind in KINDS}
     fresh = inside.begin(model, args.docs, args.seed, n_layer=args.layer + 1).params
     with show.Progress(args.steps * args.seeds * len(runs)) as progress:

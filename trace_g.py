@@ -7,15 +7,12 @@ Next:      trace_alpha_wred.py, what the layer does with g
 All numbers are those of micro_grassmann.py: its functions run, and what they take and return is
 written down and printed. The arithmetic beside a number shows where it comes from.
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import textwrap
 
 import inside
 import micro_grassmann as model
 import show
+import tracing
 
 # ---- the numbers ---------------------------------------------------------------------------------
 
@@ -27,7 +24,7 @@ def products(row, vector):
 
 def numbers(label, values, digits=4):
     """Return label [a, b, ...] on as many lines as it takes."""
-    return inside.wrapped(f"{label}[", [show.number(v, digits) for v in values], end="]")
+    return tracing.in_columns(f"{label}[", [show.number(v, digits) for v in values], end="]")
 
 
 def show_state(args, place, W_red):
@@ -43,7 +40,7 @@ def show_state(args, place, W_red):
         numbers(f"x_{t} = ", place.x),
         show.heading(f"2. Reduce: z_{t} = W_red x_{t}, {len(place.z)} numbers from {len(place.x)}"),
         f"W_red is a matrix of weights, {len(place.z)} rows of {len(place.x)}. Row 0 times x_{t}:",
-        inside.wrapped("    ", products(W_red[0], place.x), " + "),
+        tracing.in_columns("    ", products(W_red[0], place.x), " + "),
         f"    = {show.number(place.z[0], 4)} = z_{t}[0]",
         "The other rows in the same way:",
         numbers(f"z_{t} = ", place.z)))
@@ -91,7 +88,7 @@ def show_plane(z, partner):
     squares = [f"{abs(p_ij.data):.4f}²" for p_ij in partner.p]
     square = inside.length(partner.p) ** 2
     factor = (square + 1e-8) ** -0.5
-    return [*lines, inside.wrapped("|p|² = ", squares, " + "),
+    return [*lines, tracing.in_columns("|p|² = ", squares, " + "),
             f"     = {square:.6f}, and 1 / sqrt({square:.6f} + 1e-8) = {factor:.4f}",
             f"unit[0] = {show.number(partner.p[0], 4)} * {factor:.4f} = "
             f"{show.number(partner.unit[0], 4)}"]
@@ -107,7 +104,7 @@ def show_average(place, W_plu):
         numbers("mean = ", place.mean),
         show.heading(f"6. g_{t} = W_plu mean, {len(place.g)} numbers from {len(place.mean)}"),
         f"W_plu is a matrix of weights, {len(W_plu)} rows of {len(W_plu[0])}. Row 0 times mean:",
-        inside.wrapped("    ", products(W_plu[0], place.mean), " + "),
+        tracing.in_columns("    ", products(W_plu[0], place.mean), " + "),
         f"    = {show.number(place.g[0], 4)} = g_{t}[0]"))
 
 
@@ -135,10 +132,10 @@ def show_seen(args, place):
 
 def main(argv=None):
     """Read the options, run the model and print how g is built."""
-    parser = inside.options("Print how the geometric vector g is built.", steps=0)
+    parser = tracing.options("Print how the geometric vector g is built.", steps=0)
     parser.add_argument("--all", action="store_true", help="show each partner in full")
-    args = inside.parse(parser, argv)
-    print(inside.introduce(args))
+    args = tracing.parse(parser, argv)
+    print(tracing.introduce(args))
     print("Numbers are rounded to 4 decimals here; the model has about 16 digits.", flush=True)
     start = inside.begin(model, args.docs, args.seed, n_layer=args.layer + 1)
     seen, _ = model.split_docs([model.tokenize(doc, args.vocab) for doc in start.docs], args.steps)

@@ -7,10 +7,6 @@ Next:       micro_grassmann.py, the same model explained line by line
 
 The numbers are computed while you read, nearly all by the functions of the model files.
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import argparse
 import html
 import math

@@ -41,7 +41,7 @@ class Trained(NamedTuple):
 @functools.lru_cache(None)
 def names():
     """Return the documents of input.txt."""
-    return tuple(micro_grassmann.load_docs(inside.INPUT))
+    return tuple(micro_grassmann.load_docs(tasks.INPUT))
 
 
 @functools.lru_cache(None)
@@ -191,7 +191,7 @@ def toy_attention(*xs):
               for name in ("wq", "wk", "wv", "wo")}
     config = micro_gpt.Config(vocab_size=1, n_embd=len(xs[0]), n_head=1)
     past = []
-    with show.watch(micro_gpt, "softmax") as calls:
+    with inside.watch(micro_gpt, "softmax") as calls:
         for x in xs:
             result = micro_gpt.mix(values(*x, model=micro_gpt), "layer0", past, params, config)
     return calls[-1].args[0], calls[-1].result, result
@@ -218,11 +218,11 @@ def costs(length):
     out = []
     for model, name in ((micro_gpt, "softmax"), (micro_grassmann, "unit_plucker")):
         config = model.Config(vocab_size=1)
-        with show.watch(model, name) as calls:
+        with inside.watch(model, name) as calls:
             mixing(model, config, length)
-        with show.watch(model.Value, "__init__") as made:
+        with inside.watch(model.Value, "__init__") as made:
             mixing(model, config, length)
-        with show.watch(model.Value, "__init__") as weights:
+        with inside.watch(model.Value, "__init__") as weights:
             model.init_params(config, random.Random(0))
         if name == "softmax":
             out.append(sum(len(call.args[0]) for call in calls) // config.n_head)

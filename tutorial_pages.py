@@ -215,7 +215,7 @@ def letters_to_vectors():
     """Show how a token and its position become the vector x_t."""
     start = lab.fresh()
     tokens = micro_grassmann.tokenize(lab.NAME, start.vocab)
-    with show.watch(micro_grassmann, "rmsnorm") as calls:
+    with inside.watch(micro_grassmann, "rmsnorm") as calls:
         micro_grassmann.forward(tokens[1], 1, [[]], start.params, start.config)
     rows = [[f"wte[{tokens[1]}]", show.vector(start.params["wte"][tokens[1]][:6]),
              f"token {tokens[1]} is {lab.NAME[0]}"],
@@ -286,7 +286,7 @@ def attention_idea():
     """Name query, key and value."""
     start = lab.fresh(model=micro_gpt)
     tokens = micro_gpt.tokenize(lab.NAME, start.vocab)
-    with show.watch(micro_gpt, "softmax") as calls:
+    with inside.watch(micro_gpt, "softmax") as calls:
         micro_gpt.token_losses(tokens, start.params, start.config)
     weights = [w.data for w in calls[-start.config.n_head].result]
     return Page((

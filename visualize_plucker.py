@@ -6,10 +6,6 @@ Next:  tutorial.py, the same on numbers, a screen at a time
 The vectors below are chosen, every other number in the pictures is computed: dot products, Plücker
 coordinates and shapes by micro_grassmann.py, so that no picture can drift from the model.
 """
-if __name__ == "__main__":  # first of all, so that Ctrl-C while the rest is imported is one line
-    import show
-    show.end_on_ctrl_c()
-
 import math
 import random
 import re

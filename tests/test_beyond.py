@@ -3,10 +3,9 @@ import math
 import random
 import unittest
 
-import alternatives
 import beyond
+import inside
 import micro_grassmann
-import show
 from tests.helpers import flat, numbers, set_up
 
 try:
@@ -114,7 +113,7 @@ class Every(unittest.TestCase):
             model, config, params, _ = small(name, window=(1, 2), block_size=40)
             made = []
             for length in (8, 16, 24):
-                with show.watch(model.Value, "__init__") as calls:
+                with inside.watch(model.Value, "__init__") as calls:
                     past = []
                     for _ in range(length):
                         x = [model.Value(0.1 * i) for i in range(6)]
@@ -236,7 +235,7 @@ class Controls(unittest.TestCase):
     def test_linear_map_is_a_dilated_convolution(self):
         """W_plu's blocks as one kernel each of conv1d, padded so that none looks ahead."""
         model, config, params, tokens = small("linear map")
-        with show.watch(model, "mean_plane") as calls:
+        with inside.watch(model, "mean_plane") as calls:
             loss_of(model, config, params, tokens)
         z = torch.tensor([numbers(call.args[0][t]) for t, call in enumerate(calls)]).double().T
         W = torch.tensor([numbers(row) for row in params["layer0.W_plu"]]).double()

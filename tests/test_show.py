@@ -262,25 +262,8 @@ class Programs(unittest.TestCase):
                          (130, "", "stopped\n"))
 
     @posix
-    def test_ctrl_c_in_the_imports(self):
-        text = ("import show, os, signal\nshow.end_on_ctrl_c()\n"
-                "try:\n    os.kill(os.getpid(), signal.SIGINT)\n"
-                "except KeyboardInterrupt:\n    pass\n")
-        ended = subprocess.run([sys.executable, "-c", text], cwd=str(ROOT), capture_output=True,
-                               text=True, check=False, timeout=60)
-        self.assertEqual((ended.returncode, ended.stderr), (130, "stopped\n"))
-
-    @posix
-    def test_run_program_puts_the_handler_back(self):
-        body = ("print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)")
-        text = f"import show, signal\nshow.end_on_ctrl_c()\nshow.run_program(lambda: {body})"
-        self.assertEqual(subprocess.run([sys.executable, "-c", text], cwd=str(ROOT), check=True,
-                                        stdout=subprocess.PIPE).stdout.strip(), b"True")
-
-    @posix
     def test_an_ignored_signal_stays_ignored(self):
         text = ("import show, os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-                "show.end_on_ctrl_c()\n"
                 "show.run_program(lambda: os.kill(os.getpid(), signal.SIGINT))")
         ended = subprocess.run([sys.executable, "-c", text], cwd=str(ROOT), check=False, timeout=60)
         self.assertEqual(ended.returncode, 0)

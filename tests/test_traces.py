@@ -9,9 +9,10 @@ import unittest
 import beyond
 import inside
 import micro_grassmann as model
-import show
+import tasks
 import trace_alpha_wred
 import trace_g
+import tracing
 from tests.helpers import run, slow
 
 
@@ -31,7 +32,7 @@ def row(text, label):
 
 class Record(unittest.TestCase):
     def setUp(self):
-        docs = model.load_docs(inside.INPUT)
+        docs = model.load_docs(tasks.INPUT)
         self.start = inside.begin(model, docs, 5, n_layer=2)
         self.tokens = model.tokenize("isabella", self.start.vocab)
 
@@ -53,7 +54,7 @@ class Record(unittest.TestCase):
                     self.assertAlmostEqual(a.data * x.data + (1 - a.data) * g.data, y.data)
 
     def test_begin_draws_as_the_program_does(self):
-        docs = model.load_docs(inside.INPUT)
+        docs = model.load_docs(tasks.INPUT)
         rng = random.Random(5)
         rng.shuffle(docs)
         params = model.init_params(self.start.config, rng)
@@ -71,9 +72,9 @@ class Record(unittest.TestCase):
 class TraceG(unittest.TestCase):
     def check(self, *options):
         text = printed(trace_g.main, *options)
-        parser = inside.options("", 0)
+        parser = tracing.options("", 0)
         parser.add_argument("--all", action="store_true")
-        args = inside.parse(parser, list(options))
+        args = tracing.parse(parser, list(options))
         start = inside.begin(model, args.docs, args.seed, n_layer=args.layer + 1)
         seen = [model.tokenize(doc, args.vocab) for doc in start.docs[:args.steps]]
         list(model.train(seen, start.params, start.config, args.steps))
@@ -140,7 +141,7 @@ class TraceAlpha(unittest.TestCase):
 
     @slow
     def test_losses_are_those_of_training(self):
-        docs = model.load_docs(inside.INPUT)
+        docs = model.load_docs(tasks.INPUT)
         for kind, name, window in (("learned", "Grassmann", (1, 2, 4, 8, 12, 16)),
                                    ("frozen", "W_red frozen", (1, 2, 4, 8, 12, 16)),
                                    ("no past", "Grassmann", ())):
@@ -173,7 +174,7 @@ class TraceAlpha(unittest.TestCase):
 
 class Watch(unittest.TestCase):
     def test_calls_are_told_in_order(self):
-        with show.watch(model, "dot", "rmsnorm") as calls:
+        with inside.watch(model, "dot", "rmsnorm") as calls:
             model.rmsnorm([model.Value(1.0), model.Value(7.0)])
         self.assertEqual([call.name for call in calls], ["dot", "rmsnorm"])
 

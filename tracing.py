@@ -1,0 +1,89 @@
+"""How both traces begin and print: trace_g.py and trace_alpha_wred.py call it.
+
+There is nothing to run: their command line, the lines they open with, long rows of numbers.
+"""
+import textwrap
+import unicodedata
+
+import micro_grassmann
+import show
+import tasks
+
+LAYERS = 8  # the layers to choose from are 0 to 7
+
+
+def options(description, steps):
+    """Return a parser with the options that both traces have."""
+    parser = show.Parser(description=description, allow_abbrev=False)
+    parser.add_argument("word", nargs="?", default="emma", metavar="WORD",
+                        help="letters that occur in input.txt (default %(default)s)")
+    for name, least, default, text in (
+            ("position", 0, None, "which place of the word; 0 is BOS (default: the last letter)"),
+            ("layer", 0, 0, "which layer; 0 is the first (default 0)"),
+            ("steps", min(1, steps), steps, "training steps (default %(default)s)"),
+            ("seed", 0, 42, "the seed of the random numbers (default 42)")):
+        parser.add_argument(f"--{name}", type=show.whole_numbers(least), default=default,
+                            metavar="K" if name == "position" else "N", help=text)
+    return parser
+
+
+def parse(parser, argv=None):
+    """Return the options, with docs, vocab, config and tokens; status 2 if they do not fit."""
+    args = parser.parse_args(argv)
+    try:
+        args.docs = micro_grassmann.load_docs(tasks.INPUT)
+    except (OSError, ValueError) as error:
+        parser.error(f"input.txt: {error}")
+    args.vocab = micro_grassmann.make_vocab(args.docs)
+    args.config = micro_grassmann.Config(len(args.vocab) + 1, n_layer=args.layer + 1)
+    longest = args.config.block_size - 1
+    if not args.word:
+        parser.error("WORD is empty: give at least one letter")
+    for letter in args.word:
+        if letter not in args.vocab and letter.lower() not in args.vocab:
+            near = f"; the nearest that they have is {nearest(letter, args.vocab)}"
+            parser.error(f"WORD has {letter!r}, which no name in input.txt has"
+                         f"{near if letter.isalpha() else ''}")
+    args.word = "".join([c if c in args.vocab else c.lower() for c in args.word])
+    if len(args.word) > longest:
+        parser.error(f"WORD has {len(args.word)} letters: the model reads {longest} at most")
+    if args.position is None:
+        args.position = len(args.word)
+    if args.position > len(args.word):
+        parser.error(f"--position {args.position}: {args.word} has positions 0 to "
+                     f"{len(args.word)}")
+    if args.layer >= LAYERS:
+        parser.error(f"--layer {args.layer}: the layers are 0 to {LAYERS - 1}")
+    args.tokens = micro_grassmann.tokenize(args.word, args.vocab)
+    args.name_of = lambda position: args.word[position - 1] if position else "BOS"
+    return args
+
+
+def nearest(letter, vocab):
+    """Return the letter without its accents, if the vocabulary has it, else the next by number."""
+    base = unicodedata.normalize("NFKD", letter.lower())[0]
+    return base if base in vocab else min(vocab, key=lambda other: abs(ord(other) - ord(base)))
+
+
+def introduce(args):
+    """Return the lines that say which model, which word and which place are shown."""
+    names = [f"{t}:{args.name_of(t)}" for t in range(len(args.word) + 1)]
+    state = "fresh random weights"
+    if args.steps:
+        state = f"trained for {args.steps} step{'s' * (args.steps > 1)}"
+    layers = f"{args.config.n_layer} layer{'s' * (args.layer > 0)}"
+    places = textwrap.fill(f"Positions of the word: {' '.join(names)}", 79)
+    return (f"Model: {layers}, {state}, seed {args.seed}.\n"
+            f"{places}\n"
+            "BOS, the beginning of sequence, opens each word: it is position 0.\n"
+            f"Shown: position t = {args.position} ({args.name_of(args.position)}), "
+            f"layer {args.layer}. Layers count from 0 too.")
+
+
+def in_columns(label, parts, joint=", ", end=""):
+    """Return the parts, joined, behind the label, in columns, on lines of at most 79 columns."""
+    parts = [part.rjust(max(map(len, parts))) for part in parts]
+    room = 79 - len(label) - max(len(end), len(joint.rstrip())) + len(joint)
+    per = max(n for n in (1, 2, 3, 4, 6, 8) if n == 1 or n * (len(parts[0]) + len(joint)) <= room)
+    lines = [joint.join(parts[n:n + per]) for n in range(0, len(parts), per)]
+    return label + (joint.rstrip() + "\n" + " " * len(label)).join(lines).rstrip() + end
