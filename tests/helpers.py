@@ -21,11 +21,8 @@ slow = unittest.skipUnless(os.environ.get("MICROGRASSMANN_SLOW"),
 
 def set_up(model, docs, seed=42, scale=1, **changes):
     """Return all that a run starts from, drawn in main's order; scale multiplies the weights."""
-    docs, rng = list(docs), random.Random(seed)
-    rng.shuffle(docs)
-    vocab = model.make_vocab(docs)
-    config = model.Config(len(vocab) + 1, **changes)
-    params = model.init_params(config, rng)
+    rng = random.Random(seed)
+    docs, vocab, config, params = model.begin(docs, rng, **changes)
     for w in flat(params):
         w.data *= scale
     return SimpleNamespace(docs=[model.tokenize(doc, vocab) for doc in docs], vocab=vocab,
