@@ -12,6 +12,7 @@ import shutil
 import signal
 import stat
 import sys
+import textwrap
 import time
 import unicodedata
 from pathlib import Path
@@ -69,6 +70,18 @@ def printable(text):
                     for c in text])
 
 
+def listed(numbers):
+    """Return numbers as text: 1, 2, 4."""
+    return ", ".join(map(str, numbers))
+
+
+def wrapped(text):
+    """Return the text in lines of at most 79 columns, unless it is laid out already."""
+    if not text.startswith(" ") and "\n" not in text:
+        text = textwrap.fill(text, 79, break_on_hyphens=False, break_long_words=False)
+    return text.replace("\u00a0", " ")
+
+
 def table(rows, left=1):
     """Return rows of strings as columns: `left` of them aligned left, the others right."""
     rows = [[printable(cell) for cell in row] for row in rows]
@@ -82,6 +95,11 @@ def table(rows, left=1):
             cells.append(cell + space if i < left else space + cell)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def indented(rows, left=1):
+    """Return a table, four columns to the right."""
+    return textwrap.indent(table(rows, left), "    ")
 
 
 def nice_ticks(low, high, log=False):

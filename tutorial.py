@@ -84,7 +84,7 @@ def put(question):
             verdict = "right" if right else "wrong"
         if verdict != "right":
             remark = f"{remark} The answer is {answer_text(question)}."
-        print(pages.wrapped(f"{remark} {question.worked}.".strip()))
+        print(show.wrapped(f"{remark} {question.worked}.".strip()))
         return verdict
 
 
@@ -92,12 +92,12 @@ def quiz(seed):
     """Ask all questions with fresh numbers, and give a score."""
     asked = questions(seed)
     print(show.bold(f"{len(asked)} questions, seed {seed}"))
-    print(pages.wrapped("Answer with a number, like 3, -0.25 or 1/4, or with positions, like "
+    print(show.wrapped("Answer with a number, like 3, -0.25 or 1/4, or with positions, like "
                         "5 3 0. q ends the quiz."))
     verdicts = []
     for n, question in enumerate(asked, 1):
         print()
-        print(pages.wrapped(f"{n}. {question_text(question)}"))
+        print(show.wrapped(f"{n}. {question_text(question)}"))
         verdict = put(question)
         if verdict == "q":
             break
@@ -136,10 +136,10 @@ def worksheet(seed, kind):
         return SHEET.format(seed=seed, blanks="\n".join(blanks), key="\n".join(key))
     lines = [f"microGrassmann: worksheet {seed}", "Name ______________________ Date ____________"]
     for n, question in enumerate(asked, 1):
-        lines += ["", pages.wrapped(f"{n}. {question_text(question)}"), "", "   " + "_" * 60]
+        lines += ["", show.wrapped(f"{n}. {question_text(question)}"), "", "   " + "_" * 60]
     lines += ["\f", f"Key to worksheet {seed}", ""]
     for n, question in enumerate(asked, 1):
-        lines.append(pages.wrapped(f"{n}. {answer_text(question)}: {question.worked}"))
+        lines.append(show.wrapped(f"{n}. {answer_text(question)}: {question.worked}"))
     return "\n".join(lines)
 
 
@@ -152,7 +152,7 @@ def page_lines(number):
     page = make()
     lines = [f"{number}/{len(pages.PAGES)}  {title}"]
     for paragraph in (*page.paragraphs, page.shown):
-        lines += pages.wrapped(paragraph).split("\n")
+        lines += show.wrapped(paragraph).split("\n")
         lines.append("")
     return lines[:-1], ask(random.Random(number)) if ask else None
 
@@ -165,9 +165,9 @@ def show_page(number, pause):
     lines, question = page_lines(number)
     print("\n".join([show.bold(lines[0]), *lines[1:]]), flush=True)
     if question:
-        print(pages.wrapped(f"? {question_text(question)}"))
+        print(show.wrapped(f"? {question_text(question)}"))
         if not pause:
-            print(pages.wrapped(f"The answer is {answer_text(question)}. {question.worked}."))
+            print(show.wrapped(f"The answer is {answer_text(question)}. {question.worked}."))
         else:
             wish = put(question)
             if wish in ("b", "q"):

@@ -4,7 +4,6 @@ There is nothing to run; tutorial.py shows them. Each number is computed while o
 """
 import math
 import statistics
-import textwrap
 from itertools import combinations
 from typing import NamedTuple
 
@@ -15,8 +14,7 @@ import micro_grassmann
 import show
 import tasks
 import tutorial_lab as lab
-
-WIDTH = 79
+from show import indented, listed
 
 
 class Page(NamedTuple):
@@ -64,26 +62,9 @@ def plucker_filled(u, v, i=0, j=1):
     return f"{times(u[i], v[j])} - {times(u[j], v[i])}"
 
 
-def listed(numbers):
-    """Return numbers as text: 1, 2, 4."""
-    return ", ".join(map(str, numbers))
-
-
 def signed(numbers):
     """Return losses' differences as text."""
     return ", ".join(f"{x:+.4f}" for x in numbers)
-
-
-def wrapped(text):
-    """Return the text in lines of at most WIDTH columns, unless it is laid out already."""
-    if not text.startswith(" ") and "\n" not in text:
-        text = textwrap.fill(text, WIDTH, break_on_hyphens=False, break_long_words=False)
-    return text.replace("\u00a0", " ")
-
-
-def indented(rows, left=1):
-    """Return a table, four columns to the right."""
-    return textwrap.indent(show.table(rows, left), "    ")
 
 
 def parallelogram(u, v):

@@ -11,6 +11,7 @@ from unittest import mock
 import beyond
 import micro_gpt
 import micro_grassmann
+import show
 import tasks
 import tutorial
 import tutorial_lab as lab
@@ -57,10 +58,10 @@ class Pages(unittest.TestCase):
         for number in range(1, len(pages.PAGES) + 1):
             lines, question = tutorial.page_lines(number)
             if question:
-                lines += pages.wrapped("? " + tutorial.question_text(question)).split("\n")
+                lines += show.wrapped("? " + tutorial.question_text(question)).split("\n")
                 lines.append("the reader's answer")
                 said = f"Far: 1.23 too high. The answer is {tutorial.answer_text(question)}. "
-                lines += pages.wrapped(said + question.worked + ".").split("\n")
+                lines += show.wrapped(said + question.worked + ".").split("\n")
             with self.subTest(page=number):
                 self.assertLessEqual(len(lines) + 1, 24)
                 self.assertLessEqual(max(map(len, lines)), 79)
