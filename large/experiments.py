@@ -1,52 +1,144 @@
-"""The runs behind RESULTS.md's page on reproductions: many models, each with its rate tuned.
+"""The runs behind RESULTS.md's part on full size: many models, each with its rate tuned.
 
-    python3 -m large.experiments --novels FOLDER --json results.jsonl --minutes 60
+    python3 -m large.experiments --novels FOLDER --json results.jsonl --minutes 60 --compile
 
 FOLDER holds train.txt, valid.txt and test.txt. Runs that the JSON lines have already are left out,
-so the same command goes on. Each group of runs has a process of its own, so that it compiles once;
-several share a GPU.
+so the same command goes on. Seed 1 chooses the learning rate; the seeds from 2 on, which nothing
+was chosen by, are what tables report. Each group of runs has processes of its own, so that one
+compiles once; several share a GPU.
 """
+import hashlib
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import show
 
-RATES = (0.0005, 0.001, 0.002, 0.004)
+
+class Group(NamedTuple):
+    """Runs that differ in rate and seed only: a row of a table."""
+
+    setting: str  # the table
+    name: str  # the row
+    words: tuple  # options of large.train
+    rates: tuple  # tried with seed 1, the one expected to be best first
+    fresh: int = 3  # seeds 2, 3 ..., with the best rate
+    lanes: int = 1  # processes at a time
+    corpus: str = "novels"
+    wave: str = ""  # what --only asks for
+
+
+RATES = (0.002, 0.001, 0.004)
+LOW = (0.001, 0.0005, 0.002)
 SIX = "6 layers, 128 tokens"
 TWELVE = "12 layers, 256 tokens"
-NO_PAST = ("--mixing", "grassmann", "--offsets", "none")
+CLASSICS = "classics, 12 layers, 256 tokens"
+SCHEDULE = ("--offset-per-layer",)  # 6 layers: one of the six offsets each
+TWELVE_WORDS = ("--layers", 12, "--block-size", 256, "--batch", 32)
+PAPER_WINDOW = ("--offsets", "1,1,2,2,4,4,8,8,12,12,16,16")
+GRASSMANN = ("--mixing", "grassmann")
+LINEAR = ("--mixing", "linear")
 APART = ("--mixing", "apart", "--r", 12)
-CONTENDERS = {"attention": ("--mixing", "attention"), "grassmann": ("--mixing", "grassmann"),
-              "linear map": ("--mixing", "linear"), "planes apart": APART,
-              "attention, six offsets": ("--mixing", "attention-window"),
-              "mean of states": ("--mixing", "mean"), "no past": NO_PAST}
+LENGTHS = ("--mixing", "apart-lengths")
+GATE = ("--order", "gate")
+BRANCH = ("--branch-norm",)
+
+# All offsets in each layer, pre-norm.
+AVERAGED = {"attention": ("--mixing", "attention"), "grassmann": GRASSMANN, "linear map": LINEAR,
+            "planes apart": APART, "attention, six offsets": ("--mixing", "attention-window"),
+            "mean of states": ("--mixing", "mean"), "no past": (*GRASSMANN, "--offsets", "none")}
+# One offset in each layer, as the paper's 12-layer model has them.
+SCHEDULED = {"paper's layer": (*GRASSMANN, *GATE),
+             "linear map, paper's order": (*LINEAR, *GATE),
+             "planes, pre-norm, norm in the branch": (*GRASSMANN, *BRANCH),
+             "planes, pre-norm": GRASSMANN,
+             "linear map, pre-norm": LINEAR,
+             "linear map, pre-norm, norm in the branch": (*LINEAR, *BRANCH),
+             "planes, lengths kept, pre-norm": LENGTHS,
+             "linear map, r 64, pre-norm": (*LINEAR, "--r", 64),
+             "linear map with planes, r 17, pre-norm": ("--mixing", "linear-planes", "--r", 17)}
+POST = "attention, post-norm"
+PAPER_AVERAGED = "paper's order, six averaged"
+
+
+def scheduled(name, layers):
+    """Return the options of a row of SCHEDULED at 6 or 12 layers."""
+    if layers == 6:
+        return (*SCHEDULED[name], *SCHEDULE)
+    return (*SCHEDULED[name], *SCHEDULE, *PAPER_WINDOW, *TWELVE_WORDS)
+
+
+def trial():
+    """Return the groups of the trial on the novels, the most important first."""
+    paper, linear, branch = list(SCHEDULED)[:3]
+    attention = AVERAGED["attention"]
+    post = (*attention, "--order", "post")
+    twelve = TWELVE_WORDS
+    first = [
+        Group(TWELVE, "attention", (*attention, *twelve), RATES, 5),
+        Group(TWELVE, paper, scheduled(paper, 12), RATES, 5, 3),
+        Group(TWELVE, linear, scheduled(linear, 12), RATES, 5, 2),
+        Group(SIX, "attention", attention, RATES, 5),
+        Group(SIX, paper, scheduled(paper, 6), RATES, 5),
+        Group(SIX, linear, scheduled(linear, 6), RATES, 5),
+        Group(TWELVE, branch, scheduled(branch, 12), RATES, 5, 2),
+        Group(TWELVE, POST, (*post, *twelve), LOW, 3, 2),
+        Group(SIX, POST, post, LOW),
+        Group(SIX, branch, scheduled(branch, 6), RATES, 5),
+        Group(TWELVE, "grassmann", (*GRASSMANN, *twelve), RATES, 5),
+        Group(SIX, "grassmann", GRASSMANN, RATES, 5),
+        Group(SIX, PAPER_AVERAGED, (*GRASSMANN, *GATE), RATES),
+        Group(TWELVE, "linear map", (*LINEAR, *twelve), RATES),
+        Group(SIX, "linear map", LINEAR, RATES),
+        Group(TWELVE, "planes apart", (*APART, *twelve), RATES),
+        Group(SIX, "planes apart", APART, RATES)]
+    for name in list(SCHEDULED)[3:]:
+        first.append(Group(TWELVE, name, scheduled(name, 12), RATES))
+        first.append(Group(SIX, name, scheduled(name, 6), RATES))
+    first.append(Group(TWELVE, PAPER_AVERAGED, (*GRASSMANN, *GATE, *twelve), RATES))
+    return [group._replace(wave="trial") for group in first]
+
+
+def classics():
+    """Return the groups on the second corpus: 12 layers, 256 tokens, two epochs."""
+    paper, linear, branch = list(SCHEDULED)[:3]
+    rows = {"attention": (*AVERAGED["attention"], *TWELVE_WORDS), paper: scheduled(paper, 12),
+            linear: scheduled(linear, 12), branch: scheduled(branch, 12),
+            "grassmann": (*GRASSMANN, *TWELVE_WORDS)}
+    more = ("--min-count", 10, "--epochs", 2)
+    return [Group(CLASSICS, name, (*words, *more), RATES[:2], 3, 2, "classics", "classics")
+            for name, words in rows.items()]
+
+
+def earlier():
+    """Return the other rows of the tables, and the factors in which published blocks differ."""
+    found = [Group(SIX, name, words, RATES) for name, words in AVERAGED.items()]
+    found += [Group(TWELVE, name, (*words, *TWELVE_WORDS), RATES)
+              for name, words in AVERAGED.items()]
+    for size, width, layers, heads, r, rates in SCALES:
+        for name in "attention", "grassmann", "linear map":
+            words = (*AVERAGED[name], "--n-embd", width, "--layers", layers, "--heads", heads,
+                     "--r", r if name == "grassmann" else width // 8)
+            found.append(Group(f"scale: {size}", name, words, rates, 0))
+    found += [Group(f"factor: {factor}", name, (*AVERAGED[name], *words), RATES[:2], 3)
+              for factor, names in FACTORS.items() for name, words in names.items()]
+    found += [Group("planes", name, words, RATES[:1], 0) for name, words in PLANES.items()]
+    return found
 
 
 def groups():
-    """Return [(setting, name, options, rates, seeds)], the most important first.
-
-    Runs of a group differ in rate and seed only: each rate with seed 1, then the other seeds with
-    the best of them.
-    """
-    twelve = ("--layers", 12, "--block-size", 256, "--batch", 32)
-    found = [(SIX, name, words, RATES, 3) for name, words in CONTENDERS.items()]
-    found += [(TWELVE, name, (*words, *twelve), RATES, 3) for name, words in CONTENDERS.items()]
-    for size, width, layers, heads, r, rates in SCALES:
-        for name in "attention", "grassmann", "linear map":
-            words = (*CONTENDERS[name], "--n-embd", width, "--layers", layers, "--heads", heads,
-                     "--r", r if name == "grassmann" else width // 8)
-            found.append((f"scale: {size}", name, words, rates, 1))
-    found += [(f"factor: {factor}", name, (*CONTENDERS[name], *words), RATES[1:3], 1)
-              for factor, names in FACTORS.items() for name, words in names.items()]
-    found += [("planes", name, words, RATES[2:3], 1) for name, words in PLANES.items()]
-    found += [(f"check: {check}", name, (*CONTENDERS[name], *words), RATES[2:3], 1)
-              for check, names in CHECKS.items() for name, words in names.items()]
-    return found
+    """Return all groups, the most important first, each row once."""
+    found = {}
+    for group in trial() + classics() + earlier():
+        found.setdefault((group.setting, group.name), group)
+    return list(found.values())
 
 
 def both(*words):
@@ -56,29 +148,19 @@ def both(*words):
 
 # One step each away from --preset words, which is pre-norm with all offsets in each layer.
 FACTORS = {
-    "post-norm": both("--order", "post"),
-    "post-norm, gate as only skip": {"grassmann": ("--order", "gate")},
-    "one offset per layer": {"grassmann": ("--offset-per-layer",)},
-    "norm in the branch": both("--branch-norm"),
-    "first weights 0.06": both("--std", 0.06),
-    "no dropout": both("--dropout", 0),
-    "dropout 0.2": both("--dropout", 0.2),
     "2 epochs": both("--epochs", 2),
     "16 epochs": both("--epochs", 16),
+    "no dropout": both("--dropout", 0),
+    "first weights 0.06": both("--std", 0.06),
+    "embeddings not tied": both("--no-tied"),
+    "dropout 0.2": both("--dropout", 0.2),
+    "norm in the branch": both("--branch-norm"),
+    "post-norm": both("--order", "post"),
     "constant rate": both("--schedule", "constant"),
     "RMSNorm, ReLU, no biases": both("--norm", "rms", "--activation", "relu", "--no-bias"),
-    "embeddings not tied": both("--no-tied"),
-    "one offset per layer, norm in the branch": {
-        "grassmann": ("--branch-norm", "--offset-per-layer")},
 }
-# Is half precision or the fold to blame? One rate each.
-CHECKS = {"single precision": both("--precision", "float32"),
-          "loop over the offsets": {"grassmann": ("--mixing", "grassmann-loop")}}
 # Where a setting has no attention of its own: whose attention its gaps are to.
-BASELINES = {"factor: post-norm, gate as only skip": "factor: post-norm",
-             "factor: one offset per layer": SIX,
-             "factor: one offset per layer, norm in the branch": "factor: norm in the branch",
-             "check: loop over the offsets": SIX, "planes": SIX}
+BASELINES = {"planes": SIX}
 PLANES = {
     "grassmann, r 8": ("--mixing", "grassmann", "--r", 8),
     "grassmann, r 16": ("--mixing", "grassmann", "--r", 16),
@@ -93,56 +175,99 @@ PLANES = {
     "unit products, r 32": ("--mixing", "product"),
 }
 # weights, width, layers, heads, r of Grassmann (2 sqrt(d): as many weights as attention), rates
-SCALES = (("100 million", 768, 12, 12, 55, (0.0005,)),
-          ("30 million", 512, 6, 8, 45, (0.0005, 0.001)),
-          ("3 million", 128, 4, 4, 22, (0.002, 0.004)))
+SCALES = (("30 million", 512, 6, 8, 45, (0.001, 0.0005)),
+          ("3 million", 128, 4, 4, 22, (0.004, 0.002)))
 
 
 # ---- one group -----------------------------------------------------------------------------------
 def read_results(path):
-    """Return the runs in a file of JSON lines, none if there is no such file."""
+    """Return the runs in a file of JSON lines, none if there is no such file; torn ones left out.
+
+    A line is torn where the disk was full or the process was killed meanwhile.
+    """
     if not Path(path).exists():
         return []
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines if line.strip()]
+    found = []
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        try:
+            run = json.loads(line)
+        except ValueError:
+            continue
+        if "setting" in run:
+            found.append(run)
+    return found
 
 
-def next_run(done, rates, seeds):
-    """Return (rate, seed) of a group's next run, or None where it is complete.
+def next_run(done, rates, fresh, taken=()):
+    """Return (rate, seed) of a group's next run, or None where none is left to start.
 
-    done: {(rate, seed): best validation loss}. Where the best of the rates is the highest or the
-    lowest, one more beyond it is tried, twice at most, unless there is one seed only.
+    done: {(rate, seed): best validation loss}; taken: those that other processes are at. Where the
+    best of the rates is the highest or the lowest, one more beyond it is tried, twice at most.
+    While rates are still being tried elsewhere, the fresh seeds start with the expected one.
     """
     for rate in rates:
-        if (rate, 1) not in done:
+        if (rate, 1) not in done and (rate, 1) not in taken:
             return rate, 1
     tried = sorted([rate for rate, seed in done if seed == 1])
-    best = min(tried, key=lambda rate: done[rate, 1])
-    if seeds > 1 and len(tried) < len(rates) + 2 and best in (tried[0], tried[-1]):
-        return (best / 2 if best == tried[0] else best * 2), 1
-    for seed in range(2, seeds + 1):
-        if (best, seed) not in done:
+    best = rates[0]
+    if not any(seed == 1 for _, seed in taken):
+        best = min(tried, key=lambda rate: done[rate, 1])
+        if fresh and len(tried) < len(rates) + 2 and best in (tried[0], tried[-1]):
+            return (best / 2 if best == tried[0] else best * 2), 1
+    for seed in range(2, fresh + 2):
+        if (best, seed) not in done and (best, seed) not in taken:
             return best, seed
     return None
 
 
+def runs_of(group, args):
+    """Return {(rate, seed): best validation loss} of a group's runs in all files."""
+    return {(run["lr"], run["seed"]): float(run["best"]) for path in (*args.done, args.json)
+            for run in read_results(path)
+            if (run["setting"], run["name"]) == (group.setting, group.name)}
+
+
+class Claims:
+    """Which runs of a group some process has begun, as empty files in a folder."""
+
+    def __init__(self, folder, group):
+        key = hashlib.sha256(repr((group.setting, group.name)).encode()).hexdigest()[:16]
+        self.folder = Path(folder, key)
+        self.folder.mkdir(exist_ok=True)
+
+    def taken(self):
+        """Return {(rate, seed)}."""
+        found = [path.name.split("_") for path in self.folder.iterdir()]
+        return {(float(rate), int(seed)) for rate, seed in found}
+
+    def take(self, rate, seed):
+        """Return whether the run is ours now."""
+        try:
+            (self.folder / f"{rate!r}_{seed}").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+
 def run_group(number, args):
-    """Train all runs of a group that are not there yet, until the time is over."""
+    """Train the runs of a group that are not there yet, until the time is over."""
     from large import data as tasks
     from large import engine, train
-    setting, name, words, rates, seeds = groups()[number]
-    folder = Path(args.novels)
-    done = {(run["lr"], run["seed"]): run["best"] for path in (args.json, *args.done)
-            for run in read_results(path) if (run["setting"], run["name"]) == (setting, name)}
-    words = ["--preset", "words", "--setting", setting, "--name", name, "--data",
+    group = groups()[number]
+    folder = Path(getattr(args, group.corpus))
+    claims = Claims(args.claims, group)
+    words = ["--preset", "words", "--setting", group.setting, "--name", group.name, "--data",
              folder / "train.txt", "--valid", folder / "valid.txt", "--test", folder / "test.txt",
-             "--precision", args.precision, *["--compile"] * args.compile, *words, *args.more]
+             "--precision", args.precision, *["--compile"] * args.compile, *group.words, *args.more]
     data = None
-    longest = 0.0
+    longest = 60.0
     while True:
-        chosen = next_run(done, rates, seeds)
+        done = runs_of(group, args)
+        chosen = next_run(done, group.rates, group.fresh, claims.taken() - set(done))
         if chosen is None or time.time() + 1.1 * longest > args.until:
             return
+        if not claims.take(*chosen):
+            continue
         start = time.time()
         extra = ("--lr", chosen[0], "--seed", chosen[1])
         options = train.parse([str(word) for word in (*words, *extra)], show.Parser())
@@ -153,74 +278,93 @@ def run_group(number, args):
             state = engine.train(trainer, data, options)
             found = engine.result(state, trainer, data, options)
         except ArithmeticError:
-            found = {"setting": setting, "name": name, "lr": chosen[0], "seed": chosen[1],
-                     "best": math.inf, "failed": "the loss was no number"}
-        done[chosen] = found["best"]
-        longest = max(longest, time.time() - start)
-        found["seconds"] = time.time() - start
-        with open(args.json, "a", encoding="utf-8") as file:
-            file.write(json.dumps(found) + "\n")
-        print(f"{setting}; {name}; lr {chosen[0]:g}, seed {chosen[1]}: perplexity "
+            found = {"setting": group.setting, "name": group.name, "lr": chosen[0],
+                     "seed": chosen[1], "best": math.inf, "failed": "the loss was no number"}
+        del trainer
+        longest = time.time() - start
+        found["seconds"] = longest
+        train.add_line(args.json, found)
+        print(f"{group.setting}; {group.name}; lr {chosen[0]:g}, seed {chosen[1]}: perplexity "
               f"{engine.perplexity(found['best']):.3f}, {found['seconds']:.1f} s", flush=True)
 
 
 # ---- all groups ----------------------------------------------------------------------------------
 def run_all(args, gpus):
     """Keep several groups running on each GPU until none is left or the time is over."""
-    waiting = [number for number, group in enumerate(groups()) if not args.only or
-               any(group[0].startswith(start) for start in args.only)]
+    every = groups()
+    waiting = [number for number, group in enumerate(every)
+               if getattr(args, group.corpus) and chosen(group, args.only)
+               for _ in range(group.lanes)]
     running = {}
     while waiting or running:
         for process in [process for process in running if process.poll() is not None]:
             if process.returncode:
-                print(f"group {groups()[running[process][1]][:2]} failed", file=sys.stderr)
+                print(f"group {every[running[process][1]][:2]} failed", file=sys.stderr)
             del running[process]
         for gpu in gpus:
             busy = [place for place, _ in running.values()].count(gpu)
-            if waiting and busy < args.per_gpu and time.time() < args.until - 20:
+            while waiting and busy < args.per_gpu and time.time() < args.until - 60:
                 number = waiting.pop(0)
+                taken = Claims(args.claims, every[number]).taken()
+                done = runs_of(every[number], args)
+                if next_run(done, every[number].rates, every[number].fresh,
+                            taken - set(done)) is None:
+                    continue
                 words = [sys.executable, "-m", "large.experiments", *args.words, "--group", number,
-                         "--until", args.until]
+                         "--until", args.until, "--claims", args.claims]
                 process = subprocess.Popen([str(word) for word in words],
                                            env={**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)})
                 running[process] = gpu, number
+                busy += 1
         if time.time() > args.until and not running:
             return
-        if time.time() > args.until + 30:
+        if time.time() > args.until + 15:
             for process in running:
                 process.kill()
         time.sleep(0.2)
 
 
+def chosen(group, starts):
+    """Tell whether --only asks for this group: by its wave, or by how its setting begins."""
+    return not starts or any(group.wave == start or group.setting.startswith(start)
+                             for start in starts)
+
+
 def main():
     """Read the options; run all groups, or one."""
-    parser = show.Parser(description="The runs behind RESULTS.md.", allow_abbrev=False)
-    parser.add_argument("--novels", required=True, help="folder of train.txt, valid.txt, test.txt")
+    parser = show.Parser(description="The runs behind RESULTS.md. Other options than these are "
+                         "large.train's, for all runs.", allow_abbrev=False)
+    parser.add_argument("--novels", help="folder of train.txt, valid.txt, test.txt")
+    parser.add_argument("--classics", help="the same, of the second corpus")
     parser.add_argument("--json", required=True, help="file to which the runs are added")
     parser.add_argument("--done", nargs="*", default=[], help="files with runs that are there")
     parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("--gpus", default="0", help="like 0,1")
     parser.add_argument("--per-gpu", type=int, default=2, help="processes that share a GPU")
-    parser.add_argument("--only", nargs="*", default=[], help="settings that begin so")
+    parser.add_argument("--only", nargs="*", default=[], help="waves, or how settings begin")
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--list", action="store_true", help="print the groups, no more")
     parser.add_argument("--group", type=int, help="this one alone")
     parser.add_argument("--until", type=float)
-    parser.add_argument("--more", nargs="*", default=[], help="options of large.train, without --")
-    args = parser.parse_args()
+    parser.add_argument("--claims")
+    args, args.more = parser.parse_known_args()
     args.words = sys.argv[1:]
     if args.list:
-        for number, (setting, name, words, rates, seeds) in enumerate(groups()):
-            print(number, setting, name, words, rates, seeds, sep="; ")
+        for number, group in enumerate(groups()):
+            if chosen(group, args.only):
+                print(number, *group, sep="; ")
         return
-    args.more = [word if n % 2 else f"--{word}" for n, word in enumerate(args.more)]
     if args.until is None:
         args.until = time.time() + 60 * args.minutes
-    if args.group is None:
-        run_all(args, args.gpus.split(","))
-    else:
+    if args.group is not None:
         run_group(args.group, args)
+        return
+    args.claims = tempfile.mkdtemp()
+    try:
+        run_all(args, args.gpus.split(","))
+    finally:
+        shutil.rmtree(args.claims, ignore_errors=True)
 
 
 if __name__ == "__main__":

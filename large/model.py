@@ -18,6 +18,7 @@ MIXINGS = {
     "linear": "a linear map of the states at t and at the offsets",
     "apart": "unit planes, not averaged: each offset has its own columns",
     "apart-lengths": "the same, lengths kept",
+    "linear-planes": "the linear map's states and the unit planes side by side",
     "mean": "the mean of the states at the offsets, no plane",
     "product": "the mean of unit elementwise products",
     "counting": "the paper's layer with one more plane: with the running sum of states",
@@ -73,10 +74,9 @@ def shifted(z, offset):
 
 
 def fitting(length, window, device):
-    """Return how many offsets reach back to a position, at least 1: (L, 1)."""
+    """Return how many offsets reach back to a position: (L, 1)."""
     places = torch.arange(length, device=device)
-    number = sum([(places >= offset).long() for offset in window], torch.zeros_like(places))
-    return number.clamp(min=1)[:, None]
+    return sum([(places >= offset).long() for offset in window], torch.zeros_like(places))[:, None]
 
 
 def direction(u, v):
@@ -98,21 +98,21 @@ def plucker(u, v):
     return u[..., i] * v[..., j] - u[..., j] * v[..., i]
 
 
-def add_planes(z, window):
-    """Return the sum over the offsets of z_t's unit planes with z_(t-o), coordinate by coordinate.
+def add_planes(z, past):
+    """Return the sum of the unit planes of z_t with each past state, coordinate by coordinate.
 
-    (B, L, r) -> (B, L, r(r-1)/2): the loop of the scalar files.
+    (B, L, r) and a list of the same -> (B, L, r(r-1)/2): the loop of the scalar files.
     """
     planes = plucker(z, z)  # zeros
-    for offset in window:
-        p = plucker(z, shifted(z, offset))
+    for v in past:
+        p = plucker(z, v)
         planes = planes + p * torch.rsqrt(p.square().sum(-1, keepdim=True) + 1e-8)
     return planes
 
 
-def fold(z, window):
-    """Return m with z_t ∧ m_t = add_planes(z, window)_t, as ∧ is linear: (B, L, r) -> the same."""
-    return sum([direction(z, shifted(z, offset)) for offset in window], torch.zeros_like(z))
+def fold(z, past):
+    """Return m with z_t ∧ m_t = the sum of the unit planes of z_t with each past: (B, L, r)."""
+    return sum([direction(z, v) for v in past], torch.zeros_like(z))
 
 
 def past_sum(z):
@@ -139,7 +139,8 @@ def layer_shapes(config, window):
     r = config.r
     planes = r * (r - 1) // 2
     columns = {"linear": r * (1 + len(window)), "mean": r, "product": r, "sum": 2 * r,
-               "apart": planes * len(window), "apart-lengths": planes * len(window)}
+               "apart": planes * len(window), "apart-lengths": planes * len(window),
+               "linear-planes": r + (r + planes) * len(window)}
     if config.mixing.startswith("attention"):
         shapes = dict.fromkeys(("wq", "wk", "wv", "wo"), (d, d))
     else:
@@ -156,6 +157,7 @@ class Layer(nn.Module):
         super().__init__()
         self.config = config
         self.window = window
+        self.states = config.r * (1 + len(window))
         for name, shape in layer_shapes(config, window).items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape)))
             if config.bias and name != "W_gate_g":  # W_gate_h's does for both
@@ -165,6 +167,9 @@ class Layer(nn.Module):
             add_norm(self, name, config)
         i, j = torch.triu_indices(config.r, config.r, 1)
         self.register_buffer("upper", i * config.r + j, persistent=False)
+        if config.offset_per_layer:
+            back = torch.arange(config.block_size) - window[0]
+            self.register_buffer("back", back, persistent=False)
 
     def forward(self, x):
         """Return x after mixing and feed-forward, in the order that the configuration says."""
@@ -200,6 +205,9 @@ class Layer(nn.Module):
         matrix = self.W_plu
         if self.config.mixing in PLANES:
             matrix = on_outer(matrix, self.upper, self.config.r)
+        elif self.config.mixing == "linear-planes":
+            planes = on_outer(matrix[:, self.states:], self.upper, self.config.r)
+            matrix = torch.cat([matrix[:, :self.states], planes], 1)
         g = self.branch(F.linear(self.features(z), matrix, getattr(self, "W_plu_bias", None)))
         alpha = torch.sigmoid(self.linear(x, "W_gate_h") + self.linear(g, "W_gate_g"))
         return g + alpha * (x - g)
@@ -223,38 +231,52 @@ class Layer(nn.Module):
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return heads.transpose(1, 2).flatten(2)
 
+    def partners(self, z):
+        """Return [z_(t - offset) at each t, zeros where there is none] and how many there are.
+
+        (B, L, r) -> the same for each offset, and (L, 1). Where a layer has one offset, it is found
+        by a table of places: layers with different offsets then are one compiled program.
+        """
+        if not self.config.offset_per_layer:
+            past = [shifted(z, offset) for offset in self.window]
+            return past, fitting(z.shape[1], self.window, z.device)
+        back = self.back[:z.shape[1]]
+        there = (back >= 0)[:, None]
+        return [z.index_select(1, back.clamp(min=0)) * there], there.long()
+
     def features(self, z):
         """Return what W_plu (on the planes' outer products, see on_outer) is applied to.
 
         (B, L, r) -> (B, L, its columns); z has r - 1 numbers in the counting layer.
         """
         mixing = self.config.mixing
-        window = self.window
-        number = fitting(z.shape[1], window, z.device)
-        past = [shifted(z, offset) for offset in window]
+        past, number = self.partners(z)
+        fit = number.clamp(min=1)
         if mixing == "grassmann":
-            return outer(z, fold(z, window) / number)
+            return outer(z, fold(z, past) / fit)
         if mixing == "grassmann-loop":
-            return add_planes(z, window) / number
+            return add_planes(z, past) / fit
         if mixing == "linear":
             return torch.cat([z, *past], -1)
         if mixing == "apart":
             return torch.cat([outer(z, direction(z, v)) for v in past], -1)
         if mixing == "apart-lengths":
             return torch.cat([outer(z, v) for v in past], -1)
+        if mixing == "linear-planes":
+            return torch.cat([z, *past, *[outer(z, direction(z, v)) for v in past]], -1)
         if mixing == "mean":
-            return sum(past, torch.zeros_like(z)) / number
+            return sum(past, torch.zeros_like(z)) / fit
         if mixing == "product":
             products = [z * v for v in past]
             units = [p * torch.rsqrt(p.square().sum(-1, keepdim=True) + 1e-8) for p in products]
-            return sum(units, torch.zeros_like(z)) / number
+            return sum(units, torch.zeros_like(z)) / fit
         if mixing == "sum":
             return torch.cat([z, past_sum(z)], -1)
         one = torch.ones_like(z[..., :1])
         c = torch.cat([past_sum(z), one], -1)
+        past, _ = self.partners(torch.cat([z, one], -1))
         z = torch.cat([z, one], -1)
-        number = fitting(z.shape[1], (0, *window), z.device)  # c's plane is always there
-        return outer(z, (fold(z, window) + c) / number)
+        return outer(z, (fold(z, past) + c) / (number + 1))  # c's plane is always there
 
 
 def outer(u, v):

@@ -231,6 +231,16 @@ def saved_state(args, run):
     return found["state"]
 
 
+def add_line(path, found):
+    """Add a result as a JSON line, beginning a new one where the last was torn by a full disk."""
+    with open(path, "ab+") as file:
+        torn = file.seek(0, os.SEEK_END) > 0
+        if torn:
+            file.seek(-1, os.SEEK_END)
+            torn = file.read(1) != b"\n"
+        file.write(b"\n" * torn + json.dumps(found).encode() + b"\n")
+
+
 # ---- the program ---------------------------------------------------------------------------------
 def describe(found):
     """Return the result's figures in one line."""
@@ -320,8 +330,7 @@ def run(args, rank, world):
         return
     print(describe(found), flush=True)
     if args.json:
-        with open(args.json, "a", encoding="utf-8") as file:
-            file.write(json.dumps(found) + "\n")
+        add_line(args.json, found)
     if args.sample:
         print_samples(trainer.model, data, args)
 
