@@ -32,9 +32,9 @@ class Group(NamedTuple):
     fresh: int = 3  # seeds 2, 3 ..., with the best rate
     lanes: int = 1  # processes at a time
     corpus: str = "novels"
-    wave: str = ""  # what --only asks for
 
 
+FIRST = 120.0  # seconds that a process must have left to begin, as it compiles first
 RATES = (0.002, 0.001, 0.004)
 LOW = (0.001, 0.0005, 0.002)
 SIX = "6 layers, 128 tokens"
@@ -64,6 +64,22 @@ SCHEDULED = {"paper's layer": (*GRASSMANN, *GATE),
              "planes, lengths kept, pre-norm": LENGTHS,
              "linear map, r 64, pre-norm": (*LINEAR, "--r", 64),
              "linear map with planes, r 17, pre-norm": ("--mixing", "linear-planes", "--r", 17)}
+CONVOLUTION = ("--convolution",)
+ALTERNATIVES = {
+    "gated delta rule": ("--mixing", "gated-delta-rule"),
+    "gated recurrence": ("--mixing", "gated-recurrence"),
+    "gated delta rule, convolution": ("--mixing", "gated-delta-rule", *CONVOLUTION),
+    "attention, convolution": ("--mixing", "attention", *CONVOLUTION),
+    "delta rule": ("--mixing", "delta-rule"),
+    "gated linear attention": ("--mixing", "gated-linear-attention"),
+    "linear attention": ("--mixing", "linear-attention"),
+    "decayed sums, linear map": ("--mixing", "decayed-sums"),
+    "decayed sums, planes": ("--mixing", "decayed-sums-planes", "--r", 12),
+    "attended states, linear map": ("--mixing", "attended-states"),
+    "attended states, planes": ("--mixing", "attended-states-planes", "--r", 12),
+    "RWKV": ("--mixing", "rwkv"),
+    "gated linear attention, convolution": ("--mixing", "gated-linear-attention", *CONVOLUTION),
+    "delta rule, convolution": ("--mixing", "delta-rule", *CONVOLUTION)}
 POST = "attention, post-norm"
 PAPER_AVERAGED = "paper's order, six averaged"
 
@@ -81,40 +97,49 @@ def trial():
     attention = AVERAGED["attention"]
     post = (*attention, "--order", "post")
     twelve = TWELVE_WORDS
-    first = [
+    return [
         Group(TWELVE, "attention", (*attention, *twelve), RATES, 5),
         Group(TWELVE, paper, scheduled(paper, 12), RATES, 5, 3),
         Group(TWELVE, linear, scheduled(linear, 12), RATES, 5, 2),
         Group(SIX, "attention", attention, RATES, 5),
         Group(SIX, paper, scheduled(paper, 6), RATES, 5),
         Group(SIX, linear, scheduled(linear, 6), RATES, 5),
-        Group(TWELVE, branch, scheduled(branch, 12), RATES, 5, 2),
+        Group(TWELVE, branch, scheduled(branch, 12), RATES, 3, 2),
         Group(TWELVE, POST, (*post, *twelve), LOW, 3, 2),
-        Group(SIX, POST, post, LOW),
-        Group(SIX, branch, scheduled(branch, 6), RATES, 5),
-        Group(TWELVE, "grassmann", (*GRASSMANN, *twelve), RATES, 5),
+        Group(SIX, POST, post, LOW, 5),
+        Group(SIX, branch, scheduled(branch, 6), RATES),
+        Group(TWELVE, "grassmann", (*GRASSMANN, *twelve), RATES),
         Group(SIX, "grassmann", GRASSMANN, RATES, 5),
         Group(SIX, PAPER_AVERAGED, (*GRASSMANN, *GATE), RATES),
-        Group(TWELVE, "linear map", (*LINEAR, *twelve), RATES),
-        Group(SIX, "linear map", LINEAR, RATES),
-        Group(TWELVE, "planes apart", (*APART, *twelve), RATES),
-        Group(SIX, "planes apart", APART, RATES)]
+        Group(SIX, "linear map", LINEAR, RATES)]
+
+
+def more_trial():
+    """Return the rest of the trial."""
+    found = [Group(TWELVE, "linear map", (*LINEAR, *TWELVE_WORDS), RATES),
+             Group(TWELVE, "planes apart", (*APART, *TWELVE_WORDS), RATES),
+             Group(SIX, "planes apart", APART, RATES)]
     for name in list(SCHEDULED)[3:]:
-        first.append(Group(TWELVE, name, scheduled(name, 12), RATES))
-        first.append(Group(SIX, name, scheduled(name, 6), RATES))
-    first.append(Group(TWELVE, PAPER_AVERAGED, (*GRASSMANN, *GATE, *twelve), RATES))
-    return [group._replace(wave="trial") for group in first]
+        found.append(Group(TWELVE, name, scheduled(name, 12), RATES))
+        found.append(Group(SIX, name, scheduled(name, 6), RATES))
+    return [*found, Group(TWELVE, PAPER_AVERAGED, (*GRASSMANN, *GATE, *TWELVE_WORDS), RATES)]
 
 
 def classics():
     """Return the groups on the second corpus: 12 layers, 256 tokens, two epochs."""
     paper, linear, branch = list(SCHEDULED)[:3]
     rows = {"attention": (*AVERAGED["attention"], *TWELVE_WORDS), paper: scheduled(paper, 12),
-            linear: scheduled(linear, 12), branch: scheduled(branch, 12),
-            "grassmann": (*GRASSMANN, *TWELVE_WORDS)}
+            linear: scheduled(linear, 12), "grassmann": (*GRASSMANN, *TWELVE_WORDS),
+            "gated recurrence": (*ALTERNATIVES["gated recurrence"], *TWELVE_WORDS),
+            branch: scheduled(branch, 12)}
     more = ("--min-count", 10, "--epochs", 2)
-    return [Group(CLASSICS, name, (*words, *more), RATES[:2], 3, 2, "classics", "classics")
+    return [Group(CLASSICS, name, (*words, *more), RATES[:2], 3, 2, "classics")
             for name, words in rows.items()]
+
+
+def alternatives(names, setting, *words):
+    """Return the groups of some alternatives in one setting."""
+    return [Group(setting, name, (*ALTERNATIVES[name], *words), RATES) for name in names]
 
 
 def earlier():
@@ -123,10 +148,10 @@ def earlier():
     found += [Group(TWELVE, name, (*words, *TWELVE_WORDS), RATES)
               for name, words in AVERAGED.items()]
     for size, width, layers, heads, r, rates in SCALES:
-        for name in "attention", "grassmann", "linear map":
-            words = (*AVERAGED[name], "--n-embd", width, "--layers", layers, "--heads", heads,
-                     "--r", r if name == "grassmann" else width // 8)
-            found.append(Group(f"scale: {size}", name, words, rates, 0))
+        for name in "attention", "gated recurrence", "grassmann", "linear map":
+            words = (*{**AVERAGED, **ALTERNATIVES}[name], "--n-embd", width, "--layers", layers,
+                     "--heads", heads, "--r", r if name == "grassmann" else width // 8)
+            found.append(Group(f"scale: {size}", name, words, rates, 2))
     found += [Group(f"factor: {factor}", name, (*AVERAGED[name], *words), RATES[:2], 3)
               for factor, names in FACTORS.items() for name, words in names.items()]
     found += [Group("planes", name, words, RATES[:1], 0) for name, words in PLANES.items()]
@@ -136,7 +161,11 @@ def earlier():
 def groups():
     """Return all groups, the most important first, each row once."""
     found = {}
-    for group in trial() + classics() + earlier():
+    names = list(ALTERNATIVES)
+    listed = (trial() + alternatives(names[:7], SIX) + classics() + more_trial()
+              + alternatives(names[:4], TWELVE, *TWELVE_WORDS) + alternatives(names[7:], SIX)
+              + earlier())
+    for group in listed:
         found.setdefault((group.setting, group.name), group)
     return list(found.values())
 
@@ -175,8 +204,8 @@ PLANES = {
     "unit products, r 32": ("--mixing", "product"),
 }
 # weights, width, layers, heads, r of Grassmann (2 sqrt(d): as many weights as attention), rates
-SCALES = (("30 million", 512, 6, 8, 45, (0.001, 0.0005)),
-          ("3 million", 128, 4, 4, 22, (0.004, 0.002)))
+SCALES = (("30 million", 512, 6, 8, 45, (0.001, 0.0005, 0.002)),
+          ("3 million", 128, 4, 4, 22, (0.004, 0.002, 0.008)))
 
 
 # ---- one group -----------------------------------------------------------------------------------
@@ -260,7 +289,7 @@ def run_group(number, args):
              folder / "train.txt", "--valid", folder / "valid.txt", "--test", folder / "test.txt",
              "--precision", args.precision, *["--compile"] * args.compile, *group.words, *args.more]
     data = None
-    longest = 60.0
+    longest = FIRST
     while True:
         done = runs_of(group, args)
         chosen = next_run(done, group.rates, group.fresh, claims.taken() - set(done))
@@ -293,7 +322,7 @@ def run_all(args, gpus):
     """Keep several groups running on each GPU until none is left or the time is over."""
     every = groups()
     waiting = [number for number, group in enumerate(every)
-               if getattr(args, group.corpus) and chosen(group, args.only)
+               if getattr(args, group.corpus) and group.setting.startswith(tuple(args.only))
                for _ in range(group.lanes)]
     running = {}
     while waiting or running:
@@ -303,7 +332,7 @@ def run_all(args, gpus):
             del running[process]
         for gpu in gpus:
             busy = [place for place, _ in running.values()].count(gpu)
-            while waiting and busy < args.per_gpu and time.time() < args.until - 60:
+            while waiting and busy < args.per_gpu and time.time() < args.until - FIRST:
                 number = waiting.pop(0)
                 taken = Claims(args.claims, every[number]).taken()
                 done = runs_of(every[number], args)
@@ -324,12 +353,6 @@ def run_all(args, gpus):
         time.sleep(0.2)
 
 
-def chosen(group, starts):
-    """Tell whether --only asks for this group: by its wave, or by how its setting begins."""
-    return not starts or any(group.wave == start or group.setting.startswith(start)
-                             for start in starts)
-
-
 def main():
     """Read the options; run all groups, or one."""
     parser = show.Parser(description="The runs behind RESULTS.md. Other options than these are "
@@ -341,7 +364,7 @@ def main():
     parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("--gpus", default="0", help="like 0,1")
     parser.add_argument("--per-gpu", type=int, default=2, help="processes that share a GPU")
-    parser.add_argument("--only", nargs="*", default=[], help="waves, or how settings begin")
+    parser.add_argument("--only", nargs="*", default=[""], help="how settings begin")
     parser.add_argument("--precision", default="bf16")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--list", action="store_true", help="print the groups, no more")
@@ -352,7 +375,7 @@ def main():
     args.words = sys.argv[1:]
     if args.list:
         for number, group in enumerate(groups()):
-            if chosen(group, args.only):
+            if group.setting.startswith(tuple(args.only)):
                 print(number, *group, sep="; ")
         return
     if args.until is None:

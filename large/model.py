@@ -10,6 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from large import alternatives
+from large.alternatives import MEMORIES, RECURRENCE, SUMS
+
 MIXINGS = {
     "attention": "causal self-attention",
     "attention-window": "attention limited to t and t - o for the offsets o",
@@ -22,8 +25,11 @@ MIXINGS = {
     "mean": "the mean of the states at the offsets, no plane",
     "product": "the mean of unit elementwise products",
     "counting": "the paper's layer with one more plane: with the running sum of states",
-    "sum": "the state and the sum of all earlier states, no plane"}
-PLANES = ("grassmann", "apart", "apart-lengths", "counting")
+    "sum": "the state and the sum of all earlier states, no plane",
+    **MEMORIES, **RECURRENCE, **SUMS}
+HEADS = ("attention", "attention-window", *MEMORIES)  # with queries, keys and values
+PLANES = ("grassmann", "apart", "apart-lengths", "counting", "decayed-sums-planes",
+          "attended-states-planes")
 
 
 class Config(NamedTuple):
@@ -47,6 +53,7 @@ class Config(NamedTuple):
     dropout: float = 0.0  # of embeddings and of what W_plu or wo, and fc2 return
     tied: bool = False  # wte is lm_head too
     std: float = 0.08  # of the first weights
+    convolution: bool = False  # queries, keys and values pass through a short convolution
 
 
 CHOICES = {"mixing": tuple(MIXINGS), "norm": ("rms", "layer"), "order": ("pre", "post", "gate"),
@@ -55,16 +62,22 @@ CHOICES = {"mixing": tuple(MIXINGS), "norm": ("rms", "layer"), "order": ("pre", 
 
 def check(config):
     """Raise ValueError, in one line, where sizes or options don't go together."""
-    attention = config.mixing.startswith("attention")
-    if attention and config.n_embd % config.n_head:
+    heads = config.mixing in HEADS or config.mixing.startswith("attended")
+    if heads and config.n_embd % config.n_head:
         raise ValueError(f"width {config.n_embd} is no multiple of {config.n_head} heads")
-    if not attention and config.r < 2:
+    gate = config.mixing not in (*HEADS, *RECURRENCE)
+    if gate and config.r < 2:
         raise ValueError("r must be at least 2: a plane takes two directions")
-    without = "grassmann", "grassmann-loop", "attention-window"
+    without = {*MIXINGS} - {"linear", "apart", "apart-lengths", "linear-planes", "mean", "product",
+                            "counting", "sum", "decayed-sums", "decayed-sums-planes"}
     if not config.window and (config.offset_per_layer or config.mixing not in without):
-        raise ValueError(f"a model without offsets: mixing must be one of {', '.join(without)}")
-    if config.order == "gate" and attention:
-        raise ValueError("attention has no gate: order 'gate' leaves it no way round the mixing")
+        raise ValueError(f"mixing {config.mixing} needs offsets")
+    if config.order == "gate" and not gate:
+        raise ValueError(f"{config.mixing} has no gate: order 'gate' leaves it no way round the "
+                         "mixing")
+    if config.convolution and config.mixing not in HEADS:
+        raise ValueError("a convolution is of queries, keys and values, which "
+                         f"{config.mixing} has not")
 
 
 # ---- partners and planes -------------------------------------------------------------------------
@@ -138,16 +151,31 @@ def layer_shapes(config, window):
     d = config.n_embd
     r = config.r
     planes = r * (r - 1) // 2
-    columns = {"linear": r * (1 + len(window)), "mean": r, "product": r, "sum": 2 * r,
-               "apart": planes * len(window), "apart-lengths": planes * len(window),
-               "linear-planes": r + (r + planes) * len(window)}
-    if config.mixing.startswith("attention"):
+    number = config.n_head if config.mixing.startswith("attended") else len(window)
+    columns = {"linear": r * (1 + number), "mean": r, "product": r, "sum": 2 * r,
+               "apart": planes * number, "apart-lengths": planes * number,
+               "linear-planes": r + (r + planes) * number,
+               "decayed-sums": r * (1 + number), "decayed-sums-planes": planes * number,
+               "attended-states": r * (1 + number), "attended-states-planes": planes * number}
+    shapes = {}
+    if config.mixing in HEADS:
         shapes = dict.fromkeys(("wq", "wk", "wv", "wo"), (d, d))
+        shapes.update(alternatives.memory_shapes(config.mixing, config.convolution, d,
+                                                 config.n_head))
+    elif config.mixing in RECURRENCE:
+        shapes = dict.fromkeys(("wz", "wh", "wg", "wo"), (d, d))
     else:
-        shapes = {"W_red": (r - (config.mixing == "counting"), d),
-                  "W_plu": (d, columns.get(config.mixing, planes)),
-                  "W_gate_h": (d, d), "W_gate_g": (d, d)}
+        if config.mixing.startswith("attended"):
+            shapes = {"wq": (d, d), "wk": (d, d)}
+        shapes.update({"W_red": (r - (config.mixing == "counting"), d),
+                       "W_plu": (d, columns.get(config.mixing, planes)),
+                       "W_gate_h": (d, d), "W_gate_g": (d, d)})
+        if config.mixing.startswith("decayed"):
+            shapes["W_rate"] = (number, 1)
     return {**shapes, "fc1": (4 * d, d), "fc2": (d, 4 * d)}
+
+
+UNBIASED = ("W_gate_g", "W_rate", "conv_q", "conv_k", "conv_v")  # W_gate_h's is the gate's
 
 
 class Layer(nn.Module):
@@ -160,7 +188,7 @@ class Layer(nn.Module):
         self.states = config.r * (1 + len(window))
         for name, shape in layer_shapes(config, window).items():
             self.register_parameter(name, nn.Parameter(torch.empty(shape)))
-            if config.bias and name != "W_gate_g":  # W_gate_h's does for both
+            if config.bias and name not in UNBIASED:
                 self.register_parameter(f"{name}_bias", nn.Parameter(torch.empty(shape[0])))
         norms = ["norm1", "norm2"] + ["branch"] * config.branch_norm
         for name in norms:
@@ -170,6 +198,10 @@ class Layer(nn.Module):
         if config.offset_per_layer:
             back = torch.arange(config.block_size) - window[0]
             self.register_buffer("back", back, persistent=False)
+        for name in "wa", "W_rate":  # what is added to a decay's score, so that it begins near 1
+            if hasattr(self, name):
+                constants = alternatives.starts(getattr(self, name).shape[0])
+                self.register_buffer(f"{name}_start", constants, persistent=False)
 
     def forward(self, x):
         """Return x after mixing and feed-forward, in the order that the configuration says."""
@@ -198,8 +230,11 @@ class Layer(nn.Module):
 
     def mix(self, x):
         """Return what the mixing layer makes of x and its past."""
-        if self.config.mixing.startswith("attention"):
+        if self.config.mixing in HEADS:
             return self.branch(self.linear(self.attend(x), "wo"))
+        if self.config.mixing in RECURRENCE:
+            h = alternatives.gated_recurrence(self.linear(x, "wz"), self.linear(x, "wh"))
+            return self.branch(self.linear(h * F.silu(self.linear(x, "wg")), "wo"))
         z = self.linear(x, "W_red")
         z = z.to(torch.promote_types(z.dtype, torch.float32))  # half precision has no room for 1e-8
         matrix = self.W_plu
@@ -208,7 +243,7 @@ class Layer(nn.Module):
         elif self.config.mixing == "linear-planes":
             planes = on_outer(matrix[:, self.states:], self.upper, self.config.r)
             matrix = torch.cat([matrix[:, :self.states], planes], 1)
-        g = self.branch(F.linear(self.features(z), matrix, getattr(self, "W_plu_bias", None)))
+        g = self.branch(F.linear(self.features(x, z), matrix, getattr(self, "W_plu_bias", None)))
         alpha = torch.sigmoid(self.linear(x, "W_gate_h") + self.linear(g, "W_gate_g"))
         return g + alpha * (x - g)
 
@@ -218,11 +253,36 @@ class Layer(nn.Module):
             y = norm(self, "branch", y)
         return self.drop(y)
 
+    def heads(self, x):
+        """Return x as heads: (B, L, d) -> (B, H, L, d / H)."""
+        return x.unflatten(-1, (self.config.n_head, -1)).transpose(1, 2)
+
+    def project(self, x):
+        """Return queries, keys and values, convolved where they are to be: (B, L, d) each."""
+        found = []
+        for name in "q", "k", "v":
+            y = self.linear(x, f"w{name}")
+            if self.config.convolution:
+                y = alternatives.short_convolution(y, getattr(self, f"conv_{name}"))
+            found.append(y)
+        return found
+
+    def gates(self, x):
+        """Return the scores of a memory's decay and rate for each head, None where it has none."""
+        decay = rate = None
+        if hasattr(self, "wa"):
+            scores = alternatives.full(self.linear(x, "wa"))
+            decay = self.heads(scores + self.wa_start.to(scores.dtype))
+        if hasattr(self, "wb"):
+            rate = self.heads(self.linear(x, "wb"))
+        return decay, rate
+
     def attend(self, x):
-        """Return the heads' averages of values, side by side: (B, L, d) -> the same."""
-        q, k, v = [self.linear(x, name).unflatten(-1, (self.config.n_head, -1)).transpose(1, 2)
-                   for name in ("wq", "wk", "wv")]
-        if self.config.mixing == "attention":
+        """Return what the heads read, side by side: (B, L, d) -> the same."""
+        q, k, v = [self.heads(y) for y in self.project(x)]
+        if self.config.mixing in MEMORIES:
+            heads = alternatives.recall(self.config.mixing, q, k, v, *self.gates(x))
+        elif self.config.mixing == "attention":
             heads = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         else:
             places = torch.arange(x.shape[1], device=x.device)
@@ -231,12 +291,29 @@ class Layer(nn.Module):
             heads = F.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         return heads.transpose(1, 2).flatten(2)
 
-    def partners(self, z):
-        """Return [z_(t - offset) at each t, zeros where there is none] and how many there are.
+    def attended(self, x, z):
+        """Return each head's average of z by attention's weights: a list of (B, L, r)."""
+        q, k = [self.heads(self.linear(x, name)).to(z.dtype) for name in ("wq", "wk")]
+        values = z[:, None].expand(-1, self.config.n_head, -1, -1)
+        wide = max(q.shape[-1], values.shape[-1])  # the fast kernels want one width
+        scale = q.shape[-1] ** -0.5
+        q, k, values = [F.pad(y, (0, wide - y.shape[-1])) for y in (q, k, values)]
+        with torch.autocast(x.device.type, enabled=False):
+            found = F.scaled_dot_product_attention(q, k, values, is_causal=True, scale=scale)
+        return list(found[..., :z.shape[-1]].unbind(1))
 
-        (B, L, r) -> the same for each offset, and (L, 1). Where a layer has one offset, it is found
-        by a table of places: layers with different offsets then are one compiled program.
+    def partners(self, x, z):
+        """Return the past states that z_t meets at each t, and how many of them there are.
+
+        x: (B, L, d), z: (B, L, r) -> a list of (B, L, r), zeros where there is none, and (L, 1).
+        Where a layer has one offset, its partner is found by a table of places: layers with
+        different offsets then are one compiled program.
         """
+        if self.config.mixing.startswith("decayed"):
+            scores = self.W_rate[:, 0] + self.W_rate_start.to(self.W_rate.dtype)
+            return alternatives.decayed_sums(z, scores), None
+        if self.config.mixing.startswith("attended"):
+            return self.attended(x, z), None
         if not self.config.offset_per_layer:
             past = [shifted(z, offset) for offset in self.window]
             return past, fitting(z.shape[1], self.window, z.device)
@@ -244,39 +321,39 @@ class Layer(nn.Module):
         there = (back >= 0)[:, None]
         return [z.index_select(1, back.clamp(min=0)) * there], there.long()
 
-    def features(self, z):
+    def features(self, x, z):
         """Return what W_plu (on the planes' outer products, see on_outer) is applied to.
 
-        (B, L, r) -> (B, L, its columns); z has r - 1 numbers in the counting layer.
+        (B, L, d), (B, L, r) -> (B, L, its columns); z has r - 1 numbers in the counting layer.
         """
         mixing = self.config.mixing
-        past, number = self.partners(z)
-        fit = number.clamp(min=1)
-        if mixing == "grassmann":
-            return outer(z, fold(z, past) / fit)
-        if mixing == "grassmann-loop":
-            return add_planes(z, past) / fit
-        if mixing == "linear":
+        if mixing == "sum":
+            return torch.cat([z, past_sum(z)], -1)
+        if mixing == "counting":
+            one = torch.ones_like(z[..., :1])
+            c = torch.cat([past_sum(z), one], -1)
+            z = torch.cat([z, one], -1)
+            past, number = self.partners(x, z)
+            return outer(z, (fold(z, past) + c) / (number + 1))  # c's plane is always there
+        past, number = self.partners(x, z)
+        if mixing in ("linear", "decayed-sums", "attended-states"):
             return torch.cat([z, *past], -1)
-        if mixing == "apart":
+        if mixing in ("apart", "decayed-sums-planes", "attended-states-planes"):
             return torch.cat([outer(z, direction(z, v)) for v in past], -1)
         if mixing == "apart-lengths":
             return torch.cat([outer(z, v) for v in past], -1)
         if mixing == "linear-planes":
             return torch.cat([z, *past, *[outer(z, direction(z, v)) for v in past]], -1)
+        number = number.clamp(min=1)
+        if mixing == "grassmann":
+            return outer(z, fold(z, past) / number)
+        if mixing == "grassmann-loop":
+            return add_planes(z, past) / number
         if mixing == "mean":
-            return sum(past, torch.zeros_like(z)) / fit
-        if mixing == "product":
-            products = [z * v for v in past]
-            units = [p * torch.rsqrt(p.square().sum(-1, keepdim=True) + 1e-8) for p in products]
-            return sum(units, torch.zeros_like(z)) / fit
-        if mixing == "sum":
-            return torch.cat([z, past_sum(z)], -1)
-        one = torch.ones_like(z[..., :1])
-        c = torch.cat([past_sum(z), one], -1)
-        past, _ = self.partners(torch.cat([z, one], -1))
-        z = torch.cat([z, one], -1)
-        return outer(z, (fold(z, past) + c) / (number + 1))  # c's plane is always there
+            return sum(past, torch.zeros_like(z)) / number
+        products = [z * v for v in past]
+        units = [p * torch.rsqrt(p.square().sum(-1, keepdim=True) + 1e-8) for p in products]
+        return sum(units, torch.zeros_like(z)) / number
 
 
 def outer(u, v):

@@ -95,7 +95,7 @@ def add_options(parser):
                        help="like 1,2,4; none: no past")
     for name in "norm", "order", "activation":
         group.add_argument(f"--{name}", choices=CHOICES[name], default=names[name])
-    for name in "offset_per_layer", "final_norm", "branch_norm", "bias", "tied":
+    for name in "offset_per_layer", "final_norm", "branch_norm", "bias", "tied", "convolution":
         yes = f"--{name.replace('_', '-')}"
         group.add_argument(yes, action="store_true")
         group.add_argument(f"--no-{yes[2:]}", dest=name, action="store_false")

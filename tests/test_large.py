@@ -19,6 +19,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
+import alternatives
 import beyond
 from large import experiments, summary
 from tests.helpers import CLEAN, GPT, ROOT, gap, numbers, run
@@ -29,6 +30,7 @@ needs_torch = unittest.skipIf(find_spec("torch") is None and
 if find_spec("torch"):
     import torch
 
+    from large import alternatives as alternatives_of_large
     from large import data as tasks
     from large import engine
     from large import model as large
@@ -142,6 +144,29 @@ class AgainstTheScalarFiles(unittest.TestCase):
             run = set_up(scalar, WORDS[:4], 4, n_layer=2, n_embd=8, window=(1, 3), r=3)
             with self.subTest(mixing=mixing):
                 self.same(scalar, run, mixing=mixing)
+
+    def test_alternatives(self):
+        """Each memory, the recurrence, decayed sums, what attention attends to; chunks of four."""
+        small = {name: 4 for name in ("CHUNK", "FEW")}
+        found = (("linear-attention", "linear attention"), ("rwkv", "RWKV"),
+                 ("gated-linear-attention", "gated linear attention"),
+                 ("delta-rule", "delta rule"), ("gated-delta-rule", "gated delta rule"),
+                 ("gated-recurrence", "gated recurrence"),
+                 ("decayed-sums", "decayed sums"),
+                 ("decayed-sums-planes", "decayed sums, planes"),
+                 ("attended-states", "attended states"),
+                 ("attended-states-planes", "attended states, planes"),
+                 ("attention", "attention, convolution"),
+                 ("gated-delta-rule", "gated delta rule, convolution"))
+        for mixing, name in found:
+            scalar = beyond.mixer(name)
+            sizes = {"n_layer": 2, "n_embd": 8, "block_size": 19}
+            sizes.update({"window": (1, 3)} if mixing.startswith("decayed") else {"n_head": 2})
+            run = set_up(scalar, WORDS[:3] + WORDS[-2:], 3, **sizes)
+            with self.subTest(name=name), mock.patch.multiple(alternatives_of_large, **small):
+                self.same(scalar, run, mixing=mixing, convolution=name.endswith("convolution"))
+        missing = set(alternatives.MAKERS) - {name for _, name in found}
+        self.assertEqual({name for name in missing if not name.endswith(", convolution")}, set())
 
     def test_attention_over_the_offsets(self):
         """With offsets, and with none: each position sees itself."""
@@ -291,7 +316,8 @@ class Block(unittest.TestCase):
         """What the last position sees: all offsets in each layer, or one in turn."""
         for one, n_layer, seen in ((False, 1, {0, 2, 5}), (True, 1, {0, 2}),
                                    (True, 2, {0, 2, 5, 7}), (True, 3, {0, 2, 4, 5, 7, 9})):
-            for mixing in set(large.MIXINGS) - {"attention", "counting", "sum"}:
+            whole = {"attention", "counting", "sum", *large.MEMORIES, *large.RECURRENCE, *large.SUMS}
+            for mixing in set(large.MIXINGS) - whole:
                 config = large.Config(2, mixing, 8, n_layer, window=(2, 5), offset_per_layer=one)
                 tokens = torch.zeros(17, 16, dtype=torch.long)
                 tokens[range(16), range(16)] = 1  # row n differs from the last in place n
@@ -300,6 +326,21 @@ class Block(unittest.TestCase):
                 moved = ((last - last[-1]).abs().amax(1) > 1e-12).tolist()
                 self.assertEqual({15 - place for place in range(16) if moved[place]}, seen,
                                  (mixing, one, n_layer))
+
+    def test_nothing_from_the_future(self):
+        """Another token at a place changes no logits before it, and some at it: in each mixing."""
+        tokens = torch.arange(2 * 40).view(2, 40) % 7
+        for mixing in large.MIXINGS:
+            model = large.Model(large.Config(7, mixing, 8, 2, 40, std=0.5,
+                                             convolution=mixing in large.HEADS), 1).double()
+            with torch.no_grad(), mock.patch.object(alternatives_of_large, "CHUNK", 4):
+                before = model(tokens)
+                for place in 0, 3, 15, 39:
+                    changed = tokens.clone()
+                    changed[:, place] = (changed[:, place] + 1) % 7
+                    after = model(changed)
+                    self.assertLess((after - before)[:, :place].abs().sum(), 1e-12, mixing)
+                    self.assertGreater((after - before)[:, place].abs().min(), 0, mixing)
 
     def test_vocabulary_of_any_size(self):
         """The rows of zeros that make V a multiple of 64 are nowhere to be seen."""
@@ -692,17 +733,29 @@ class Summary(unittest.TestCase):
             self.assertEqual((found.returncode, found.stderr.count("\n")), (2, 1))
 
     def test_next_run(self):
-        """Each rate, one more beyond the best at an end, twice at most, then the other seeds."""
+        """Each rate, one more beyond the best at an end, twice at most, then the fresh seeds."""
         done, order = {}, []
         losses = {1: 5, 2: 4, 4: 3, 8: 2, 16: 1, 32: 0}
         while True:
-            chosen = experiments.next_run(done, (1, 2, 4), 3)
+            chosen = experiments.next_run(done, (1, 2, 4), 2)
             if chosen is None:
                 break
             order.append(chosen)
             done[chosen] = losses[chosen[0]]
         self.assertEqual(order, [(1, 1), (2, 1), (4, 1), (8, 1), (16, 1), (16, 2), (16, 3)])
-        self.assertEqual(experiments.next_run({(1, 1): 1, (2, 1): 0}, (1, 2), 1), None)
+        self.assertEqual(experiments.next_run({(1, 1): 1, (2, 1): 0}, (1, 2), 0), None)
+        taken = {(2, 1), (1, 2)}
+        self.assertEqual(experiments.next_run({(1, 1): 1}, (1, 2), 2, taken), (1, 3))
+
+    def test_claims(self):
+        """A run of a group is taken once, whichever process asks."""
+        group, other = experiments.groups()[:2]
+        with tempfile.TemporaryDirectory() as folder:
+            first, second = [experiments.Claims(folder, group) for _ in range(2)]
+            self.assertTrue(first.take(0.002, 1))
+            self.assertFalse(second.take(0.002, 1))
+            self.assertEqual(second.taken(), {(0.002, 1)})
+            self.assertEqual(experiments.Claims(folder, other).taken(), set())
 
     def test_groups(self):
         """No two runs of the list are the same row, and each gap has an attention."""
