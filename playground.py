@@ -8,9 +8,12 @@ of Pyodide's npm package into playground/pyodide/ and open playground/index.html
 
 The page in playground/ asks questions and draws the answers; playground_answers.py computes them.
 """
+import contextlib
 import http.server
 import json
 import os
+import socket
+import socketserver
 import threading
 import webbrowser
 from pathlib import Path
@@ -20,13 +23,29 @@ import show
 
 HERE = Path(__file__).resolve().parent
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-BODY = 65536  # bytes in the longest question
+BODY = 800_000  # bytes in the longest question: a text box full of letters that JSON escapes
+PATIENCE = 10  # seconds for a whole request to come in
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves the page's files and the answers, to this machine's browser only."""
 
-    timeout = 10  # seconds that a slow sender may take
+    def setup(self):
+        """Give the whole request a time limit: a timeout would be one for each byte."""
+        super().setup()
+        self.limit = threading.Timer(PATIENCE, self.hang_up)
+        self.limit.daemon = True
+        self.limit.start()
+
+    def hang_up(self):
+        """Read no more of a request."""
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RD)
+
+    def finish(self):
+        """End the connection."""
+        self.limit.cancel()
+        super().finish()
 
     def log_message(self, *args):
         """Print nothing."""
@@ -39,6 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                             ("Content-Security-Policy",
                              "default-src 'self'; img-src 'self' data:; base-uri 'none'; "
                              "form-action 'none'; frame-ancestors 'none'"),
+                            ("Cross-Origin-Resource-Policy", "same-origin"),
                             ("X-Content-Type-Options", "nosniff")):
             self.send_header(name, value)
         self.end_headers()
@@ -82,7 +102,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif int(size) > BODY:
             self.refuse(413, f"a question has at most {BODY} bytes")
         else:
-            self.answer(self.rfile.read(int(size)))
+            body = self.rfile.read(int(size))
+            self.limit.cancel()
+            if len(body) == int(size):  # else the sender was too slow, or has gone
+                self.answer(body)
 
     def answer(self, body):
         """Answer the question in the body of a request."""
@@ -95,6 +118,12 @@ class Server(http.server.ThreadingHTTPServer):
 
     allow_reuse_address = os.name != "nt"  # on Windows this would share a port that is taken
     daemon_threads = True
+
+    def server_bind(self):
+        """Bind without asking for this machine's name, which some cannot spell."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name = "localhost"
+        self.server_port = self.server_address[1]
 
     def handle_error(self, request, client_address):
         """Stay silent if a browser hangs up in the middle."""
@@ -123,11 +152,12 @@ def main(argv=None):
     print(f"{address}   (Ctrl-C ends it)", flush=True)
     if not args.no_browser:
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    threading.Thread(target=playground_answers.keep_running, daemon=True).start()
     try:
         server.serve_forever()
     finally:
-        for training in playground_answers.trainings.values():
-            training.end()
+        for run in playground_answers.runs.values():
+            run.end()
         server.server_close()
 
 

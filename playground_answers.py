@@ -7,19 +7,23 @@ browser (playground/worker.js). There is nothing to run.
 import ast
 import contextlib
 import functools
-import inspect
-import itertools
 import json
 import math
 import multiprocessing
 import operator
+import os
 import random
+import secrets
 import signal
 import sys
 import threading
 import time
+import unicodedata
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
+import alternatives  # noqa: F401 (its layers join beyond.MAKERS)
 import beyond
 import inside
 import micro_gpt
@@ -29,68 +33,107 @@ import tasks
 
 HERE = Path(__file__).resolve().parent
 LIMITS = {"steps": (1, 20000), "seed": (0, 10 ** 9), "r": (2, 8), "n_layer": (1, 4)}
-RUNNING = 2  # trainings at once
-KEPT = 8  # trainings remembered
+DEFAULTS = {"steps": 1000, "seed": 42, "r": 4, "n_layer": 1}
+BLOCKS = {"names": 16, "brackets": tasks.BRACKET_BLOCK, "text": 32}
+LONGEST_TEXT = 60000
+MOST = 12  # trainings in a run
+KEPT = 8  # runs remembered
 IN_BROWSER = sys.platform == "emscripten"  # Pyodide's name for it
-SILENCE = 10  # seconds without a question after which a training ends
+SILENCE = 90  # seconds without a question after which a run ends: a hidden tab asks once a minute
+LEFT = 10  # the same after the page said that it is left; a page that is only reloaded asks again
 SAMPLES = 6  # texts that a model writes now and then while it learns
 COST_LENGTH = 128
+SOURCES = ("micro_gpt.py", "micro_grassmann.py", "beyond.py", "alternatives.py")
 COSTED = ("attention", "Grassmann", "folded", "running sum")
-SEEN = ("attention", "Grassmann")  # contenders that the page looks into
 
 
 # ---- what a question may contain -----------------------------------------------------------------
 
 
+class Wrong(ValueError):
+    """A question that cannot be answered, and the field of it that is wrong."""
+
+    def __init__(self, field, sentence):
+        super().__init__(sentence)
+        self.field = field
+
+
 def whole(question, name, low, high, default=None):
-    """Return a whole number of the question, within bounds; ValueError else."""
+    """Return a whole number of the question, within bounds; Wrong else."""
     value = question.get(name, default)
     if type(value) is not int or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}")
+        raise Wrong(name, f"{name} must be a whole number from {low:,} to {high:,}")
     return value
 
 
 def text_of(question, name, longest, default=""):
-    """Return a text of the question; ValueError if it is none or too long."""
+    """Return a text of the question; Wrong if it is none or too long."""
     value = question.get(name, default)
     if not isinstance(value, str) or len(value) > longest:
-        raise ValueError(f"{name} must be a text of at most {longest} characters")
+        raise Wrong(name, f"{name} must be a text of at most {longest:,} characters")
     return value
 
 
-def vector_of(question, name):
-    """Return three numbers of the question as Values; ValueError else."""
-    value = question.get(name)
+def choice(question, name, allowed, default):
+    """Return one of the allowed texts; Wrong else."""
+    value = text_of(question, name, 60, default)
+    if value not in allowed:
+        raise Wrong(name, f"{name} must be one of: " + ", ".join(allowed))
+    return value
+
+
+def list_of(question, name, most, is_good, default):
+    """Return a list of at most so many different good things; Wrong else."""
+    value = question.get(name, default)
+    if not isinstance(value, list) or len(value) > most or not all(map(is_good, value)) \
+            or len(set(value)) < len(value):
+        raise Wrong(name, f"{name} must be a list of at most {most} different, allowed values")
+    return value
+
+
+def is_whole(low, high):
+    """Return a function that tells whether x is a whole number within the bounds."""
+    return lambda x: type(x) is int and low <= x <= high
+
+
+def vector_of(value, name):
+    """Return three plain numbers as Values; Wrong else."""
     good = isinstance(value, list) and len(value) == 3
     if not good or not all(type(x) in (int, float) and abs(x) <= 1e6 for x in value):
-        raise ValueError(f"{name} must be three numbers, none beyond a million")
+        raise Wrong(name, f"{name} must be three numbers, none beyond a million")
     return [micro_grassmann.Value(float(x)) for x in value]
 
 
 def settings_of(question):
-    """Return what a training is made of, checked: a dict of plain things."""
-    settings = {}
-    for name, (low, high) in LIMITS.items():
-        default = {"steps": 1000, "seed": 42, "r": 4, "n_layer": 1}[name]
-        settings[name] = whole(question, name, low, high, default)
-    settings["mixer"] = text_of(question, "mixer", 40, "Grassmann")
-    if settings["mixer"] not in beyond.MAKERS:
-        raise ValueError("mixer must be one of: " + ", ".join(beyond.MAKERS))
-    settings["task"] = text_of(question, "task", 10, "names")
-    if settings["task"] not in ("names", "brackets", "text"):
-        raise ValueError("task must be names, brackets or text")
-    window = question.get("window", list(beyond.NearbyConfig._field_defaults["window"]))
-    if not isinstance(window, list) or len(window) > 12 or len(set(map(str, window))) < len(window):
-        raise ValueError("window must be a list of at most 12 different offsets")
-    if not all(type(offset) is int and 1 <= offset <= 63 for offset in window):
-        raise ValueError("an offset must be a whole number from 1 to 63")
-    settings["window"] = tuple(sorted(window))
-    settings["text"] = text_of(question, "text", 60000)
+    """Return what a model is made of and learns from, checked: a dict of plain things."""
+    settings = {name: whole(question, name, *LIMITS[name], DEFAULTS[name]) for name in LIMITS}
+    settings["mixer"] = choice(question, "mixer", list(beyond.MAKERS), "Grassmann")
+    settings["task"] = choice(question, "task", list(BLOCKS), "names")
+    window = list(beyond.NearbyConfig._field_defaults["window"])
+    offsets = list_of(question, "window", 12, is_whole(1, 63), window)
+    settings["window"] = tuple(sorted(offsets))
+    settings["text"] = text_of(question, "text", LONGEST_TEXT)
     if settings["task"] == "text" and len(settings["text"].split()) < 2:
-        raise ValueError("text must have some words")
+        raise Wrong("text", "text must have some words")
     if len(set(settings["text"])) > 200:
-        raise ValueError("text must have at most 200 different characters")
+        raise Wrong("text", "text must have at most 200 different characters")
     return settings
+
+
+def folded(word, vocab):
+    """Return the word in letters that the vocabulary has: E or é becomes e. Wrong if one has none.
+
+    Capitals and accents go, as in the traces; what the vocabulary has stays as it is.
+    """
+    out = []
+    for letter in unicodedata.normalize("NFC", word):
+        plain = unicodedata.normalize("NFKD", letter.lower())[0]
+        known = [c for c in (letter, letter.lower(), plain) if c in vocab]
+        if not known:
+            letters = "".join(vocab) if len(vocab) < 40 else "others"
+            raise Wrong("word", f"the documents have no {letter!r}; they have {letters}")
+        out.append(known[0])
+    return "".join(out)
 
 
 # ---- a model, set up as its own main() does ------------------------------------------------------
@@ -110,18 +153,26 @@ def begin(settings):
     """Return the model file (or a copy with another mixing layer) and the inside.Start of a run."""
     model = beyond.mixer(settings["mixer"])
     docs = documents(settings["task"], settings["text"])
-    blocks = {"names": 16, "brackets": tasks.BRACKET_BLOCK, "text": 32}
-    sizes = {"n_layer": settings["n_layer"], "block_size": blocks[settings["task"]]}
-    if not settings["mixer"].startswith("attention"):
-        sizes["r"] = settings["r"]
-    sizes = beyond.configure(settings["mixer"], 0, settings["window"], **sizes)._asdict()
-    del sizes["vocab_size"]
+    config = beyond.configure(
+        settings["mixer"], 0, settings["window"], n_layer=settings["n_layer"], r=settings["r"],
+        block_size=BLOCKS[settings["task"]])
+    sizes = config._asdict()
+    del sizes["vocab_size"]  # which the documents tell
     return model, inside.begin(model, docs, settings["seed"], **sizes)
 
 
 def flat(params):
     """Return all weights in the order in which they were drawn."""
     return [w for matrix in params.values() for row in matrix for w in row]
+
+
+def ask_documents(question):
+    """Return what the documents of a task are, before anything learns from them."""
+    settings = settings_of(question)
+    docs = documents(settings["task"], settings["text"])
+    block = BLOCKS[settings["task"]]
+    return {"documents": len(docs), "cut": sum(len(doc) >= block for doc in docs),
+            "symbols": len(set().union(*docs)), "block": block}
 
 
 # ---- training, in a process of its own -----------------------------------------------------------
@@ -147,24 +198,28 @@ def lessons(settings):
     model, start = begin(settings)
     steps = settings["steps"]
     train_docs, held_out = model.split_docs(start.docs, steps)
-    yield {"lines": baselines(train_docs, held_out, start.config)}
+    cut = sum(len(doc) >= start.config.block_size for doc in start.docs)
+    yield {"lines": baselines(train_docs, held_out, start.config), "cut": cut}
     tokens = [model.tokenize(doc, start.vocab) for doc in train_docs]
-    weights = flat(start.params)
-    yield {"parameters": len(weights)}
+    yield {"parameters": len(flat(start.params))}
     every = max(1, steps // 12)
     losses = model.train(tokens, start.params, start.config, steps)
     for step, loss in enumerate(losses, 1):
         yield {"loss": loss}
         if step % every == 0 and step < steps:
             rng = random.Random(settings["seed"])  # its own: start.rng stays as in the terminal
-            yield {"samples": samples(model, start, rng, settings["task"]), "step": step,
-                   "weights": [w.data for w in weights]}
-    yield {"weights": [w.data for w in weights]}
+            yield moment(model, start, rng, settings["task"], step)
     if held_out:
         unseen = [model.tokenize(doc, start.vocab) for doc in held_out]
         yield {"held_out": model.evaluate(unseen, start.params, start.config)}
-    yield {"samples": samples(model, start, start.rng, settings["task"]), "step": steps}
+    yield moment(model, start, start.rng, settings["task"], steps)
     yield {"done": True}
+
+
+def moment(model, start, rng, task, step):
+    """Return what is kept of a moment of training: some texts and all weights."""
+    return {"moment": {"step": step, "samples": samples(model, start, rng, task)},
+            "weights": [w.data for w in flat(start.params)]}
 
 
 def samples(model, start, rng, task):
@@ -187,133 +242,232 @@ def baselines(train_docs, held_out, config):
 
 
 class Training:
-    """A training, in a process of its own, and all that it has told so far.
+    """One training and all that it has told so far. It waits until start() gives it a process.
 
     A browser's Python can start no process: there, work() advances the training now and then.
     """
 
     def __init__(self, settings):
         self.settings = settings
-        self.told = {"losses": [], "samples": [], "step": 0, "state": "runs", "lines": {}}
-        self.weights = None
-        self.asked = time.monotonic()
+        self.told = {"mixer": settings["mixer"], "seed": settings["seed"], "state": "waits",
+                     "losses": [], "lines": {}, "moments": [{"step": 0, "samples": []}]}
+        self.weights = [None]  # of each moment; None are the fresh ones
+        self.times = []  # when the first and the last loss came
         self.process = None
+        self.pipe = None
+
+    def start(self):
+        """Begin to train."""
+        self.told["state"] = "runs"
         if IN_BROWSER:
-            self.messages = lessons(settings)
+            self.messages = lessons(self.settings)
             return
         context = multiprocessing.get_context("spawn")
         self.pipe, far_end = context.Pipe()
-        self.process = context.Process(target=learn, args=(settings, far_end), daemon=True)
+        self.process = context.Process(target=learn, args=(self.settings, far_end), daemon=True)
         with show.deaf_to_ctrl_c():
             self.process.start()
         far_end.close()
         threading.Thread(target=self.listen, daemon=True).start()
 
     def listen(self):
-        """Take in what the process tells, until it ends or nobody asks for it any more."""
+        """Take in what the process tells, until it ends."""
         try:
-            while self.told["state"] in ("runs", "paused"):
-                if time.monotonic() - self.asked > SILENCE - 2:
-                    self.end("nobody asked")
-                elif self.pipe.poll(0.5):
+            while self.is_active():
+                if self.pipe.poll(0.5):
                     self.take(self.pipe.recv())
         except (EOFError, OSError):
-            if self.told["state"] in ("runs", "paused"):
+            if self.is_active():
                 self.told.update(state="failed", error="the process that trained was ended")
         self.process.join(2)
         self.pipe.close()
 
     def advance(self, seconds):
-        """Train for about so long; return whether there is more to do."""
+        """Train for about so long."""
         until = time.perf_counter() + seconds
         try:
             while self.told["state"] == "runs" and time.perf_counter() < until:
                 self.take(next(self.messages))
         except (ArithmeticError, ValueError) as error:
             self.take({"error": str(error)})
-        return self.told["state"] == "runs"
 
     def take(self, message):
         """Write one message down."""
         if "loss" in message:
             self.told["losses"].append(message["loss"])
+            self.times = [*self.times[:1], time.monotonic()]
             return
-        self.weights = message.pop("weights", self.weights)
+        if "moment" in message:
+            self.weights.append(message["weights"])
+            self.told["moments"].append(message["moment"])
+            return
         if "done" in message:
             message["state"] = "done"
         if "error" in message:
             message["state"] = "failed"
         self.told.update(message)
 
+    def is_active(self):
+        """Tell whether it has not ended yet."""
+        return self.told["state"] in ("waits", "runs", "paused")
+
+    def speed(self):
+        """Return steps a second, 0 before the second step or while it does not run."""
+        if self.told["state"] != "runs" or len(self.times) < 2:
+            return 0.0
+        return (len(self.told["losses"]) - 1) / max(self.times[1] - self.times[0], 1e-9)
+
     def say(self, order):
-        """Let the training pause or go on; nothing if it has ended."""
-        if self.told["state"] == {"pause": "runs", "go on": "paused"}[order]:
-            self.told["state"] = {"pause": "paused", "go on": "runs"}[order]
-            if self.process:
-                with contextlib.suppress(OSError):  # it may just have ended
-                    self.pipe.send(order)
+        """Let the training pause or go on; nothing if it waits or has ended."""
+        if self.told["state"] != {"pause": "runs", "go on": "paused"}[order]:
+            return
+        self.told["state"] = {"pause": "paused", "go on": "runs"}[order]
+        if order == "go on" and self.times:  # a pause takes no time
+            self.times[0] += time.monotonic() - self.times[-1]
+        if self.process:
+            with contextlib.suppress(OSError):  # it may just have ended
+                self.pipe.send(order)
 
     def end(self, why="stopped"):
-        """End the training, if it still runs."""
-        if self.told["state"] in ("runs", "paused"):
+        """End the training, if it has not ended yet."""
+        if self.is_active():
             self.told["state"] = why
             if self.process:
                 self.process.terminate()
 
 
+class Run:
+    """Trainings that were started together: each contender with each seed."""
+
+    def __init__(self, settings, mixers, seeds):
+        self.settings = settings
+        self.trainings = [Training({**settings, "mixer": mixer, "seed": seed})
+                          for seed in seeds for mixer in mixers]
+        self.is_paused = False
+        self.heard()
+
+    def heard(self, patience=SILENCE):
+        """Note that somebody asked: the run may go on for so many seconds."""
+        self.until = time.monotonic() + patience
+
+    def active(self):
+        """Return the trainings that have not ended."""
+        return [training for training in self.trainings if training.is_active()]
+
+    def start_some(self):
+        """Let as many trainings run as there are cores; end all if nobody has asked for long."""
+        if time.monotonic() > self.until:
+            self.end("nobody asked")
+        waiting = [t for t in self.trainings if t.told["state"] == "waits"]
+        free = CORES - (len(self.active()) - len(waiting))
+        for training in waiting[:0 if self.is_paused else max(0, free)]:
+            training.start()
+
+    def end(self, why="stopped"):
+        """End all trainings."""
+        for training in self.trainings:
+            training.end(why)
+
+    def remaining(self):
+        """Return about how many seconds the rest will take; None before that is known."""
+        speed = sum(training.speed() for training in self.trainings)
+        left = sum(self.settings["steps"] - len(t.told["losses"]) for t in self.active())
+        return left / speed if speed else None
+
+
+def usable_cores():
+    """Return how many processes can train at once: as many as there are cores, but two at least."""
+    has_mask = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_mask else os.cpu_count()
+    return 1 if IN_BROWSER else max(2, min(cores or 2, MOST))
+
+
+CORES = usable_cores()
+runs = {}  # id: Run
+
+
+def keep_running():
+    """Start what waits and end what nobody asks about, once a second: the server's thread."""
+    while True:
+        time.sleep(1)
+        with locks["train"]:
+            for run in list(runs.values()):
+                run.start_some()
+
+
 def work(seconds):
-    """In a browser's Python: advance each training; return whether there is more to do."""
-    go_on = [training.advance(seconds) for training in trainings.values()]
-    return True in go_on
+    """In a browser's Python: advance the trainings; return whether there is more to do."""
+    for run in runs.values():
+        run.start_some()
+        for training in run.active():
+            training.advance(seconds)
+    return bool(running())
 
 
-trainings = {}  # number: Training
-numbers = itertools.count(1)
+def running():
+    """Return the ids of the runs that have not ended: one at most."""
+    return [key for key, run in runs.items() if run.active()]
 
 
 def ask_train(question):
-    """Start a training; return its number."""
-    settings = settings_of(question)
-    active = [t for t in trainings.values() if t.told["state"] in ("runs", "paused")]
-    if len(active) >= RUNNING:
-        raise ValueError(f"at most {RUNNING} trainings at once: stop one first")
-    while len(trainings) >= KEPT:
-        oldest = next(n for n, t in trainings.items() if t not in active)
-        del trainings[oldest]
-    number = next(numbers)
-    trainings[number] = Training(settings)
-    return {"training": number}
+    """Start a run of all contenders with all seeds; return its id."""
+    settings = settings_of({**question, "mixer": "Grassmann"})
+    mixers = list_of(question, "mixers", 6, lambda x: isinstance(x, str) and x in beyond.MAKERS,
+                     ["Grassmann"])
+    seeds = list_of(question, "seeds", 5, is_whole(*LIMITS["seed"]), [settings["seed"]])
+    if not 1 <= len(mixers) * len(seeds) <= MOST:
+        raise Wrong("mixers", f"a run has from 1 to {MOST} trainings")
+    if running():
+        raise Wrong("run", "another training runs here: stop it first")
+    while len(runs) >= KEPT:
+        del runs[next(iter(runs))]
+    key = secrets.token_hex(8)  # an old page must not meet another's run under the same id
+    runs[key] = Run(settings, mixers, seeds)
+    runs[key].start_some()
+    return {"run": key}
 
 
-def training_of(question):
-    """Return the Training that the question names; ValueError if there is none."""
-    number = question.get("training")
-    if type(number) is not int or number not in trainings:
-        raise ValueError("there is no such training (any more)")
-    return trainings[number]
+def ask_running(question):
+    """Return the id of the run that has not ended, or None."""
+    return {"run": next(iter(running()), None)}
+
+
+def run_of(question):
+    """Return the Run that the question names; Wrong if there is none."""
+    key = question.get("run")
+    if not isinstance(key, str) or key not in runs:
+        raise Wrong("run", "there is no such run (any more)")
+    return runs[key]
 
 
 def ask_progress(question):
-    """Return what a training has told, its losses from number `since` on."""
-    training = training_of(question)
-    since = whole(question, "since", 0, 10 ** 6, 0)
-    training.asked = time.monotonic()
-    told = dict(training.told)
-    return {**told, "losses": told["losses"][since:], "since": since, "of": training.settings}
+    """Return what a run's trainings have told, of each the losses from number since[n] on."""
+    run = run_of(question)
+    since = question.get("since", [0] * len(run.trainings))
+    if not isinstance(since, list) or len(since) != len(run.trainings) \
+            or not all(map(is_whole(0, 10 ** 6), since)):
+        raise Wrong("since", "since must have a whole number for each training")
+    run.heard()
+    run.start_some()
+    told = [{**t.told, "losses": t.told["losses"][first:], "since": first}
+            for t, first in zip(run.trainings, since)]
+    speed = sum(training.speed() for training in run.trainings)
+    return {"trainings": told, "settings": run.settings, "speed": speed,
+            "remaining": run.remaining(), "is_paused": run.is_paused}
 
 
 def ask_order(question):
-    """Pause a training, let it go on, or stop it."""
-    training = training_of(question)
-    order = question.get("order")
-    if order not in ("pause", "go on", "stop"):
-        raise ValueError("order must be pause, go on or stop")
-    training.asked = time.monotonic()
+    """Pause a run, let it go on, stop it, or note that the page that asks is being left."""
+    run = run_of(question)
+    order = choice(question, "order", ["pause", "go on", "stop", "leave"], None)
+    run.heard(LEFT if order == "leave" else SILENCE)
     if order == "stop":
-        training.end()
-    else:
-        training.say(order)
-    return {"state": training.told["state"]}
+        run.end()
+    if order in ("pause", "go on"):
+        run.is_paused = order == "pause"
+        for training in run.trainings:
+            training.say(order)
+    return {"run": question["run"]}
 
 
 # ---- looking inside ------------------------------------------------------------------------------
@@ -321,139 +475,306 @@ def ask_order(question):
 
 def ask_look(question):
     """Return what one position of one layer computed, and the odds of the next letter."""
-    settings = settings_of(question)
-    trained = None
-    if question.get("training") is not None:
-        training = training_of(question)
-        settings = training.settings
-        trained = training.weights if question.get("after", True) is True else None
-    if settings["mixer"] not in SEEN:
-        raise ValueError("the page looks into these only: " + ", ".join(SEEN))
-    model, start = begin(settings)
-    if trained:
-        for weight, data in zip(flat(start.params), trained):
-            weight.data = data
+    model, start, settings, is_trained = looked_at(question)
     longest = start.config.block_size - 1
-    word = text_of(question, "word", longest, "emma" if settings["task"] == "names" else "")
-    unknown = [letter for letter in word if letter not in start.vocab]
-    if unknown:
-        raise ValueError(f"the documents have no {unknown[0]!r}")
+    default = "emma" if settings["task"] == "names" else ""
+    word = folded(text_of(question, "word", longest, default), start.vocab)
     t = whole(question, "position", 0, len(word), len(word))
     layer = whole(question, "layer", 0, start.config.n_layer - 1, 0)
     tokens = model.tokenize(word, start.vocab)
-    seen = look_grassmann if model is micro_grassmann else look_attention
-    rows, arcs, logits = seen(tokens, start, layer, t)
+    if question.get("flow", True) is True:
+        rows, logits = flow(model, tokens, start, layer, t)
+    else:
+        rows = []
+        logits = forwards(model, tokens, start)[t]
     odds = [math.exp(-model.cross_entropy(logits, k).data) for k in range(len(logits))]
-    symbols = [*start.vocab, "end"]
-    rows.append(row("logits", logits, [terms(v, 3) for v in logits], model.forward))
-    return {"rows": rows, "arcs": arcs, "letters": ["BOS", *word], "position": t,
-            "symbols": symbols, "odds": odds, "trained": bool(trained), "mixer": settings["mixer"],
-            "layers": start.config.n_layer}
+    arcs = {micro_grassmann: grassmann_arcs, micro_gpt: attention_arcs}.get(model)
+    return {"rows": rows, "arcs": arcs(tokens, start, layer, t) if arcs else [], "word": word,
+            "position": t, "symbols": [*start.vocab, ""], "odds": odds, "trained": is_trained,
+            "mixer": settings["mixer"], "layers": start.config.n_layer}
 
 
-def row(name, values, formulas, function, sub=""):
-    """Return a vector as the page shows it: numbers, their formulas, and where they come from."""
-    return {"name": name, "sub": sub, "values": [v.data for v in values], "formulas": formulas,
-            "source": source(function)}
+def looked_at(question):
+    """Return the model, the inside.Start, the settings, and whether the weights are trained."""
+    if question.get("run") is None:
+        settings = settings_of(question)
+        model, start = begin(settings)
+        return model, start, settings, False
+    run = run_of(question)
+    training = run.trainings[whole(question, "training", 0, len(run.trainings) - 1, 0)]
+    n = whole(question, "moment", 0, 10 ** 6, len(training.weights) - 1)
+    weights = training.weights[min(n, len(training.weights) - 1)]
+    model, start = begin(training.settings)
+    if weights:
+        for weight, data in zip(flat(start.params), weights):
+            weight.data = data
+    return model, start, training.settings, bool(weights)
 
 
-@functools.cache
-def source(function):
-    """Return where a function stands and its lines, from the file that runs."""
-    function = inspect.unwrap(function)
-    lines, first = inspect.getsourcelines(function)
-    return {"file": Path(inspect.getsourcefile(function)).name, "line": first,
-            "text": "".join(lines)}
+def forwards(model, tokens, start):
+    """Return the logits after each token."""
+    cache = [[] for _ in range(start.config.n_layer)]
+    return [model.forward(token, position, cache, start.params, start.config)
+            for position, token in enumerate(tokens[:-1])]
 
 
-def terms(value, most=99):
-    """Return the products whose sum a node of linear() is, with the numbers filled in."""
+# A model's functions name their vectors themselves: x, z, g, alpha. So the flow of numbers is read
+# off the running program: when a function of the mixing layer ends, its variables that are vectors
+# of Values become rows, under the names that they have there. A Value knows what it was made from,
+# and as it is made, the line of code that makes it is noted. So nothing is restated here, and any
+# mixing layer can be looked at.
+
+SMALL = {"linear", "dot", "add", "mean", "lift", "rmsnorm", "zeros", "mean_or_zeros"}
+
+
+class Origin(NamedTuple):
+    """What made a Value: an operation such as linear or __mul__, asked for by a line of code."""
+
+    operation: str
+    statement: tuple  # the line that stands there, be it within a small function such as rmsnorm
+    code: object  # the function of the layer, and its line, that asked for it
+    line: int
+
+
+def caller(frame):
+    """Return the function that the frame belongs to: comprehensions have frames before 3.12."""
+    while frame.f_code.co_name.startswith("<"):
+        frame = frame.f_back
+    return frame
+
+
+class Recorder:
+    """While it is entered, notes the vectors of one position's mixing and each Value's Origin."""
+
+    def __init__(self, model, params, layer, t):
+        self.value_class = model.Value
+        self.weights = set(flat(params))
+        self.layer = f"layer{layer}"
+        self.position = t
+        self.origins = {}  # Value: Origin
+        self.rows = {}  # the vector's Values as a tuple: [name, code of the function that names it]
+        self.past = []
+        self.inside = []  # the frames of mix and of what it calls, while they run
+        self.is_there = False  # is forward at the position?
+
+    def __enter__(self):
+        self.init = self.value_class.__init__
+
+        def noted(value, data, children=(), local_grads=()):
+            self.init(value, data, children, local_grads)
+            if self.is_there:
+                self.origins[value] = self.origin(caller(sys._getframe(1)))
+
+        self.value_class.__init__ = noted
+        sys.setprofile(self.follow)
+        return self
+
+    def __exit__(self, *error):
+        sys.setprofile(None)
+        self.value_class.__init__ = self.init
+
+    def origin(self, frame):
+        """Return the Origin of the Value that the frame makes."""
+        operation = frame.f_code.co_name
+        while frame.f_code.co_name in vars(self.value_class):
+            frame = caller(frame.f_back)
+        statement = (frame.f_code, frame.f_lineno)
+        while frame.f_code.co_name in SMALL:
+            frame = caller(frame.f_back)
+        return Origin(operation, statement, frame.f_code, frame.f_lineno)
+
+    def follow(self, frame, event, result):
+        """Notice that a function is called or returns: sys.setprofile calls this."""
+        name = frame.f_code.co_name
+        if event == "call" and name == "forward":
+            self.is_there = frame.f_locals["position"] == self.position
+        if event == "call" and self.is_there:
+            is_mix = "past" in frame.f_locals and frame.f_locals.get("layer") == self.layer
+            if self.inside or is_mix:
+                self.inside.append(frame)
+        if event == "return" and self.inside and self.inside[-1] is frame:
+            self.inside.pop()
+            is_small = name in SMALL or name in vars(self.value_class) or name[0] == "<"
+            if not is_small and frame.f_code.co_filename != __file__:
+                self.note_vectors(frame, result)
+        if event == "return" and name == "forward" and self.is_there:
+            self.note(frame, "logits", result)
+            self.is_there = False
+
+    def note_vectors(self, frame, result):
+        """Make rows of the vectors that a function has when it returns, and of what it returns."""
+        self.note(frame, frame.f_code.co_name, result)
+        for name, value in frame.f_locals.items():
+            self.note(frame, name, value)
+        self.past = frame.f_locals.get("past", self.past)
+
+    def note(self, frame, name, vector):
+        """Make a row of a list or tuple of Values; what the outermost function calls it counts."""
+        if not isinstance(vector, (list, tuple)) or not vector:
+            return
+        is_vector = all(isinstance(v, self.value_class) and v not in self.weights for v in vector)
+        if is_vector and (name != frame.f_code.co_name or tuple(vector) not in self.rows):
+            self.rows[tuple(vector)] = [name, frame.f_code]
+
+    def name_past(self):
+        """Return {vector: position} of what was kept of each position, named like the last one.
+
+        The rows come in the order in which their numbers were made.
+        """
+        def parts(kept):
+            if not isinstance(kept, (list, tuple)) or not kept:
+                return []
+            if isinstance(kept[0], self.value_class):
+                return [tuple(kept)]
+            return [vector for part in kept for vector in parts(part)]
+        made = {value: n for n, value in enumerate(self.origins)}
+        order = {vector: (max(made.get(v, -1) for v in vector), 0) for vector in self.rows}
+        positions = {}
+        for s, kept in enumerate(self.past[:-1]):
+            for vector, last in zip(parts(kept), parts(self.past[-1])):
+                if vector in self.rows:
+                    positions[vector] = s
+                    self.rows[vector][0] = self.rows.get(last, self.rows[vector])[0]
+                    order[vector] = (order.get(last, (0, 0))[0], s - self.position)
+        self.rows = {vector: self.rows[vector] for vector in sorted(order, key=order.get)}
+        return positions
+
+
+def flow(model, tokens, start, layer, t):
+    """Return the rows that lead from x to the logits at position t of a layer, and the logits.
+
+    A row is a vector: its name and numbers; the position it is of, if that is an earlier one; the
+    one earlier position, partner, that it was made with, if it was one; and in cells, how each
+    number was made: a formula, the line of code, and which numbers of other rows ([row, index])
+    and which weights it was made of.
+    """
+    with Recorder(model, start.params, layer, t) as recorder:
+        logits = forwards(model, tokens, start)[t]
+    positions = recorder.name_past()
+    places = {}
+    for n, vector in enumerate(recorder.rows):
+        for i, value in enumerate(vector):
+            places.setdefault(value, [n, i])
+    weights = {w: f"{name.rpartition('.')[2]}[{i}]" for name, matrix in start.params.items()
+               for i, row in enumerate(matrix) for w in row}
+    rows = []
+    for vector, (name, code) in recorder.rows.items():
+        cells = [cell(value, recorder.origins, places, weights) for value in vector]
+        sources = {n for made in cells for n, _ in made["made"] if n < len(rows)}
+        partners = {rows[n][key] for n in sources for key in ("at", "partner")} - {None}
+        rows.append({"name": name, "at": positions.get(vector), "function": code.co_name,
+                     "partner": partners.pop() if len(partners) == 1 else None,
+                     "values": [v.data for v in vector], "cells": cells})
+    return rows, logits
+
+
+def cell(value, origins, places, weights):
+    """Return how one number was made."""
+    numbers = set()
+    rows_of_weights = set()
+    seen = set()
+    stack = list(value.children)
+    while stack:
+        child = stack.pop()
+        if child in places and child is not value:
+            numbers.add(tuple(places[child]))
+        elif child in weights:
+            rows_of_weights.add(weights[child])
+        elif child not in seen:
+            seen.add(child)
+            stack += child.children
+    names = sorted(rows_of_weights)
+    if len(names) > 3:
+        names = sorted({name.partition("[")[0] for name in names})
+    made = {"made": sorted(numbers), "weights": names, "line": None,
+            "formula": f"{value.data:.4f}"}
+    if value in origins:
+        made.update(line=place_of(origins[value]),
+                    formula=f"{value.data:.4f} = {formula(value, origins, places)}")
+    return made
+
+
+def place_of(origin):
+    """Return the file, the function and the line where a Value was asked for."""
+    return [Path(origin.code.co_filename).name, origin.code.co_name, origin.line]
+
+
+def formula(value, origins, places):
+    """Return how a Value was computed, filled in, as far as it stands in one line of code."""
+    origin = origins[value]
+
+    def part(child):
+        is_here = child in origins and origins[child].statement == origin.statement
+        if is_here and child not in places and child.children:
+            return f"({formula(child, origins, places)})"
+        return f"{child.data:.3f}" if child.data >= 0 else f"({child.data:.3f})"
+
     half = len(value.children) // 2
-    pairs = [f"{a.data:.3f}·{b.data:.3f}"
-             for a, b in zip(value.children[:half], value.children[half:])]
-    shown = pairs if len(pairs) <= most else [*pairs[:most], "…"]
-    return f"{value.data:.4f} = " + " + ".join(shown)
+    if origin.operation == "linear":
+        pairs = [f"{w.data:.3f}·{x.data:.3f}"
+                 for w, x in zip(value.children[:half], value.children[half:])]
+        return " + ".join(pairs[:20] + ["…"] * (half > 20))
+    parts = list(map(part, value.children))
+    if origin.operation == "mean":
+        return f"({' + '.join(parts)}) / {len(parts)}"
+    if origin.operation == "__pow__":
+        return f"{parts[0]} ** {value.local_grads[0] * value.children[0].data / value.data:.3g}"
+    signs = {"__add__": " + ", "__sub__": " - ", "__mul__": "·"}
+    if origin.operation in signs:
+        return signs[origin.operation].join(parts)
+    return f"{origin.operation}({', '.join(parts)})"
 
 
-def shares(weights):
-    """Return {position: weight} as a list for the page, thickness 1 for the largest."""
-    most = max(weights.values(), default=0)
-    return [{"s": s, "weight": w, "share": w / most if most else 0} for s, w in weights.items()]
+def ask_source(question):
+    """Return the lines of a function in one of the files that are looked into."""
+    file = choice(question, "file", SOURCES, None)
+    name = text_of(question, "function", 60)
+    tree = ast.parse((HERE / file).read_text(encoding="utf-8"))
+    found = [node for node in ast.walk(tree) if getattr(node, "name", None) == name]
+    if not found:
+        raise Wrong("function", "there is no such function")
+    lines = (HERE / file).read_text(encoding="utf-8").split("\n")
+    return {"first": found[0].lineno, "lines": lines[found[0].lineno - 1:found[0].end_lineno]}
 
 
-def look_grassmann(tokens, start, layer, t):
-    """Return rows, arcs and logits of one place of micro_grassmann."""
-    model = micro_grassmann
-    with inside.watch(model, "forward") as forwards, inside.watching() as places:
-        model.token_losses(tokens, start.params, start.config)
-    place = [p for p in places if p.layer == f"layer{layer}"][t]
-    rows = [row("x", place.x, [f"{v.data:.4f}: RMSNorm of what comes in" for v in place.x],
-                model.rmsnorm),
-            row("z", place.z, [terms(v) for v in place.z], model.linear)]
-    weights = {}
-    for partner in place.partners:
-        formulas = []
-        for p_ij in partner.p:
-            a, b, c, d = [child.data for child in p_ij.children]
-            formulas.append(f"{p_ij.data:.4f} = {a:.3f}·{d:.3f} - {b:.3f}·{c:.3f}")
-        length = inside.length(partner.p)
-        weights[partner.s] = inside.length(partner.unit) / length if length else 0.0
-        rows.append(row("plane", partner.p, formulas, model.plucker, f"s = {partner.s}"))
-        rows.append(row("unit", partner.unit, [
-            f"{u.data:.4f} = {p.data:.4f} · {weights[partner.s]:.3f}, 1 / length {length:.4f}"
-            for u, p in zip(partner.unit, partner.p)], model.unit_plucker, f"s = {partner.s}"))
-    means = []
-    for v in place.mean:
-        parts = " + ".join(f"{c.data:.3f}" for c in v.children)
-        means.append(f"{v.data:.4f} = ({parts}) / {len(v.children)}" if parts else "no partner: 0")
-    rows += [row("mean", place.mean, means, model.mean_plane),
-             row("g", place.g, [terms(v) for v in place.g], model.linear),
-             row("alpha", place.alpha, [f"{a.data:.4f} = sigmoid({s.data:.4f})" for a, s in
-                                        zip(place.alpha, place.scores)], model.gate),
-             row("mix", place.result, [
-                 f"{m.data:.4f} = {a.data:.3f}·{x.data:.3f} + (1 - {a.data:.3f})·{g.data:.3f}"
-                 for m, a, x, g in zip(place.result, place.alpha, place.x, place.g)], model.mix)]
-    return rows, shares(weights), forwards[t].result
+def grassmann_arcs(tokens, start, layer, t):
+    """Return the partners of a position: each unit plane has the same share in their mean."""
+    place = inside.record(tokens, start.params, start.config, layer)[t]
+    number = len(place.partners)
+    return [{"s": partner.s, "share": 1 / number, "length": inside.length(partner.p),
+             "z": [v.data for v in partner.z]} for partner in place.partners]
 
 
-def look_attention(tokens, start, layer, t):
-    """Return rows, arcs and logits of one place of micro_gpt."""
-    model = micro_gpt
-    with inside.watch(model, "softmax", "attend", "mix", "forward") as calls:
-        model.token_losses(tokens, start.params, start.config)
-    forwards = [call.result for call in calls if call.name == "forward"]
+def attention_arcs(tokens, start, layer, t):
+    """Return the positions that a position attends to: the mean of the heads' weights."""
+    with inside.watch(micro_gpt, "softmax", "mix") as calls:
+        forwards(micro_gpt, tokens, start)
     ends = [n for n, call in enumerate(calls) if call.name == "mix"
             and call.args[1] == f"layer{layer}"]
-    mix = calls[ends[t]]
-    attend = calls[ends[t] - 1]
-    heads = [call.result for call in calls[ends[t] - 1 - start.config.n_head:ends[t] - 1]]
-    key, value = mix.args[2][t]
-    rows = [row("x", mix.args[0], [f"{v.data:.4f}: RMSNorm of what comes in" for v in mix.args[0]],
-                model.rmsnorm)]
-    for name, vector in (("q", attend.args[0]), ("k", key), ("v", value)):
-        rows.append(row(name, vector, [terms(v) for v in vector], model.linear))
-    for n, head in enumerate(heads):
-        rows.append(row("weights", head, [f"{w.data:.4f} of position {s}" for s, w in
-                                          enumerate(head)], model.softmax, f"head {n}"))
-    rows += [row("attended", attend.result, [terms(v) for v in attend.result], model.attend),
-             row("mix", mix.result, [terms(v) for v in mix.result], model.mix)]
-    weights = {s: sum(head[s].data for head in heads) / len(heads) for s in range(t + 1)}
-    return rows, shares(weights), forwards[t]
+    heads = [call.result for call in calls[ends[t] - start.config.n_head:ends[t]]]
+    return [{"s": s, "share": sum(head[s].data for head in heads) / len(heads)}
+            for s in range(t + 1)]
 
 
 # ---- a plane, a gradient, a price ----------------------------------------------------------------
 
 
 def ask_plane(question):
-    """Return the Plücker coordinates of two vectors in space, and the same with length 1."""
-    u = vector_of(question, "u")
-    v = vector_of(question, "v")
-    p = micro_grassmann.plucker(u, v)
-    unit = micro_grassmann.unit_plucker(u, v)
-    return {"plane": [x.data for x in p], "unit": [x.data for x in unit],
-            "length": inside.length(p), "dot": micro_grassmann.dot(u, v).data,
-            "formulas": [f"{x.data:.3g} = {x.children[0].data:.3g}·{x.children[3].data:.3g} - "
-                         f"{x.children[1].data:.3g}·{x.children[2].data:.3g}" for x in p]}
+    """Return the planes that u spans with its partners, the same with length 1, and their mean."""
+    u = vector_of(question.get("u"), "u")
+    given = question.get("partners")
+    if not isinstance(given, list) or not 1 <= len(given) <= 8:
+        raise Wrong("partners", "partners must be from 1 to 8 vectors")
+    partners = [vector_of(v, "partners") for v in given]
+    config = micro_grassmann.Config(1, r=3, window=range(1, len(partners) + 1))
+    mean = micro_grassmann.mean_plane([*reversed(partners), u], config)
+    planes = []
+    for v in partners:
+        p = micro_grassmann.plucker(u, v)
+        unit = micro_grassmann.unit_plucker(u, v)
+        planes.append({"p": [x.data for x in p], "unit": [x.data for x in unit],
+                       "length": inside.length(p)})
+    return {"planes": planes, "mean": [x.data for x in mean], "length": inside.length(mean)}
 
 
 def ask_gradients(question):
@@ -462,13 +783,13 @@ def ask_gradients(question):
     given = question.get("values", {})
     if not isinstance(given, dict) or not all(
             type(x) in (int, float) and abs(x) <= 1e6 for x in given.values()):
-        raise ValueError("values must give numbers to names, none beyond a million")
+        raise Wrong("values", "values must be such as a=2 b=3, none beyond a million")
     model, log = recorder()
     builder = Builder(model, given)
     root = builder.build(parsed(expression))
     nodes = builder.nodes
     if root not in nodes:
-        raise ValueError("the expression has no name and no number")
+        raise Wrong("expression", "the expression has no name and no number")
     log.clear()
     root.backward()
     index = {node: n for n, node in enumerate(nodes)}
@@ -532,11 +853,13 @@ def arrivals(log, index):
 def parsed(expression):
     """Return the syntax tree of an expression; ValueError in one sentence if it is none."""
     try:
-        tree = ast.parse(expression.strip(), mode="eval").body
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of "1is 2" Python would warn on the terminal
+            tree = ast.parse(expression.strip(), mode="eval").body
     except (SyntaxError, RecursionError, MemoryError, ValueError):
-        raise ValueError("that is no expression such as (a*b + c).relu() ** 2") from None
+        raise Wrong("expression", "that is no expression such as (a*b + c).relu() ** 2") from None
     if sum(1 for _ in ast.walk(tree)) > 300:
-        raise ValueError("the expression is too long")
+        raise Wrong("expression", "the expression is too long")
     return tree
 
 
@@ -561,9 +884,9 @@ class Builder:
         for child in node.children:
             self.note(child, f"{child.data:g}" if not child.children else "power")
         if len(self.nodes) >= 100:
-            raise ValueError("at most 100 nodes, please")
+            raise Wrong("expression", "at most 100 nodes, please")
         if not math.isfinite(node.data):
-            raise ValueError("a number grows beyond all bounds")
+            raise Wrong("expression", "a number grows beyond all bounds")
         self.nodes.append(node)
         self.labels[node] = label
         return node
@@ -585,13 +908,14 @@ class Builder:
                 and isinstance(tree.func, ast.Attribute) and tree.func.attr in self.FUNCTIONS:
             value = self.build(tree.func.value)
             return self.note(getattr(value, tree.func.attr)(), tree.func.attr)
-        raise ValueError("only names, numbers, + - * / **, and .relu() .exp() .log() .sigmoid()")
+        raise Wrong("expression", "only names, numbers, + - * / **, and .relu() .exp() .log() "
+                    ".sigmoid()")
 
     def name(self, name):
         """Return the one leaf of a name."""
         if name not in self.names:
             if name not in self.given:
-                raise ValueError(f"give {name[:20]} a value")
+                raise Wrong("values", f"give {name[:20]} a value: {name[:20]}=1")
             leaf = self.model.Value(float(self.given[name]))
             self.names[name] = self.note(leaf, name)
         return self.names[name]
@@ -601,7 +925,7 @@ class Builder:
         negative = isinstance(tree.right, ast.UnaryOp) and isinstance(tree.right.op, ast.USub)
         exponent = tree.right.operand if negative else tree.right
         if not isinstance(exponent, ast.Constant) or type(exponent.value) not in (int, float):
-            raise ValueError("an exponent must be a number")
+            raise Wrong("expression", "an exponent must be a number")
         n = float(-exponent.value if negative else exponent.value)
         return self.note(self.build(tree.left) ** n, f"**{n:g}")
 
@@ -640,26 +964,33 @@ def prices(name):
             seen += len(calls[0].result)
         if name == "Grassmann":
             seen += len(calls)
-        pairs.append(seen if name in SEEN else None)
+        pairs.append(seen if name in ("attention", "Grassmann") else None)
     return nodes, pairs
 
 
 def ask_start(question):
     """Return what the page needs first: the contenders and the limits."""
-    return {"mixers": list(beyond.MAKERS), "seen": SEEN, "limits": LIMITS, "length": COST_LENGTH}
+    return {"mixers": list(beyond.MAKERS), "tasks": list(BLOCKS), "limits": LIMITS,
+            "length": COST_LENGTH, "longest_text": LONGEST_TEXT, "cores": CORES}
 
 
-QUESTIONS = {"start": ask_start, "train": ask_train, "progress": ask_progress, "order": ask_order,
-             "look": ask_look, "plane": ask_plane, "gradients": ask_gradients, "cost": ask_cost}
-one_at_a_time = threading.Lock()  # watching exchanges functions of a module
+TRAINING = {"train": ask_train, "running": ask_running, "progress": ask_progress,
+            "order": ask_order}
+LOOKING = {"start": ask_start, "documents": ask_documents, "look": ask_look, "source": ask_source,
+           "plane": ask_plane, "gradients": ask_gradients, "cost": ask_cost}
+locks = {"train": threading.Lock(), "look": threading.Lock()}  # watching exchanges functions
 
 
 def answer(question):
     """Return the answer to a question; ValueError or ArithmeticError if there is none."""
-    if not isinstance(question, dict) or question.get("ask") not in list(QUESTIONS):
-        raise ValueError("ask must be one of: " + ", ".join(QUESTIONS))
-    with one_at_a_time:
-        return QUESTIONS[question["ask"]](question)
+    name = question.get("ask") if isinstance(question, dict) else None
+    if name not in [*TRAINING, *LOOKING]:
+        raise ValueError("ask must be one of: " + ", ".join([*TRAINING, *LOOKING]))
+    if name in TRAINING:
+        with locks["train"]:
+            return TRAINING[name](question)
+    with locks["look"]:
+        return LOOKING[name](question)
 
 
 def answer_text(question):
@@ -667,4 +998,5 @@ def answer_text(question):
     try:
         return True, json.dumps(answer(json.loads(question)), allow_nan=False)
     except (ArithmeticError, RecursionError, ValueError) as error:
-        return False, json.dumps({"error": " ".join(str(error).split())[:300]})
+        sentence = " ".join(str(error).split())[:300]
+        return False, json.dumps({"error": sentence, "field": getattr(error, "field", "")})

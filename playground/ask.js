@@ -15,27 +15,46 @@ worker?.addEventListener("error", () => {
   waiting.clear();
 });
 
+// What is wrong with a question: a sentence, the field that it is about, or that nobody answered.
+export class Wrong extends Error {
+  constructor({ error, field, isSilence = false }) {
+    super(error);
+    this.field = field;
+    this.isSilence = isSilence;
+  }
+}
+
 async function fetched(question) {
   try {
     const reply = await fetch("answer", { method: "POST", body: JSON.stringify(question),
       headers: { "Content-Type": "application/json" } });
     return await reply.json();
   } catch {
-    return { error: text.noAnswer };
+    return { error: text.noAnswer, isSilence: true };
   }
 }
 
-// Return the answer; what is wrong with the question becomes an Error.
+// Return the answer; what is wrong with the question is thrown.
 export async function ask(question) {
   const answer = worker ? await new Promise((tell) => {
     waiting.set(++asked, tell);
     worker.postMessage([asked, JSON.stringify(question)]);
   }) : await fetched(question);
-  if (answer.error && !answer.state) throw new Error(answer.error);
+  if (answer.error) throw new Wrong(answer);
   return answer;
 }
 
 // Ask while the page is being left: no answer can come.
 export function leave(question) {
   if (!worker) navigator.sendBeacon("answer", JSON.stringify(question));
+}
+
+// Of several calls in a row only the last one counts: action gets a function that tells whether it
+// still is the last, to be asked after each wait.
+export function latest(action) {
+  let last = 0;
+  return (...given) => {
+    const mine = ++last;
+    return action(() => mine === last, ...given);
+  };
 }

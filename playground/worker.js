@@ -1,6 +1,6 @@
 // The same Python files, run by Pyodide inside the browser: for a static site or a Chromebook.
 const PYODIDE = new URL("pyodide/", location).href; // a folder beside this file, or Pyodide's address
-const FILES = ["playground_answers.py", "beyond.py", "inside.py", "micro_gpt.py",
+const FILES = ["playground_answers.py", "alternatives.py", "beyond.py", "inside.py", "micro_gpt.py",
   "micro_grassmann.py", "show.py", "tasks.py", "input.txt"];
 
 async function fetched(name) {

@@ -44,6 +44,10 @@ class Page(unittest.TestCase):
         cls.server.shutdown()
         cls.server.server_close()
 
+    def setUp(self):
+        self.expected = "400"  # what a complaint of the console may contain
+        self.addCleanup(self.stop_all)
+
     def open(self, width=1280, state="", strict=False):
         """Return the page, ready; whatever it complains of or asks elsewhere is a failure.
 
@@ -51,9 +55,11 @@ class Page(unittest.TestCase):
         """
         page = self.browser.new_page(viewport={"width": width, "height": 800},
                                      bypass_csp=not strict)
+        page.set_default_timeout(60_000)
         complaints = []
         page.on("console", lambda line: complaints.append(line.text)
-                if line.type in ("error", "warning") and "400" not in line.text else None)
+                if line.type in ("error", "warning") and "400" not in line.text
+                and self.expected not in line.text else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("request", lambda request: None if request.url.startswith((self.address, "data:"))
                 else complaints.append(request.url))
@@ -63,83 +69,302 @@ class Page(unittest.TestCase):
         page.wait_for_selector("body[data-ready]")
         return page
 
+    def slow_down(self, page, seconds=1):
+        """Let each answer come late."""
+        def late(route):
+            page.wait_for_timeout(1000 * seconds)
+            route.continue_()
+        page.route("**/answer", late)
+
+    def wait_for(self, page, condition, arg=None):
+        """Wait until the JavaScript expression is true."""
+        page.wait_for_function(condition, arg=arg, timeout=60_000)
+
+    def losses(self, page):
+        """Return how many losses each run has told, as the page says."""
+        return [int(text.split(", ")[1].split(" ")[0].replace(",", ""))
+                for text in page.locator("#results p:nth-of-type(1)").all_inner_texts()]
+
+    def train(self, page, steps):
+        """Start a run."""
+        page.fill("#steps", str(steps))
+        page.click("#start")
+
+    def stop_all(self):
+        """End what a test has left running."""
+        for run in list(answers.runs.values()):
+            run.end()
+
     def test_no_view_is_too_wide(self):
-        """At 360 and 1,280 pixels the page never scrolls sideways."""
+        """At 360 and 1,280 pixels the page never scrolls sideways, and the legend is in sight."""
         for width in 360, 1280:
             page = self.open(width, strict=True)
             for view in "train", "look", "plane", "grad", "cost":
                 page.click(f"#tab-{view}")
-                page.wait_for_timeout(500)
+                page.wait_for_timeout(300)
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 self.assertLessEqual(wide, width, view)
-                self.assertEqual(page.inner_text("#message"), "")
+                self.assertEqual(page.locator(".wrong").count(), 0)
+            page.wait_for_selector("#cost-chart .legend li")
+            box = page.locator("#cost-chart .legend li").last.bounding_box()
+            self.assertLessEqual(box["x"] + box["width"], width)
 
     def test_train(self):
-        """Two models learn, write, and can be looked into before and after."""
+        """Two models learn, write, and can be looked into at each moment."""
         page = self.open()
-        page.fill("#steps", "40")
-        page.click("#train-form button[type=submit]")
-        page.wait_for_function("document.querySelectorAll('#runs li').length == 12"
-                               " && document.querySelectorAll('#runs .run')[1]"
-                               ".textContent.includes('unseen')", timeout=30000)
-        self.assertEqual(page.locator("#curves .line").count(), 2)
+        self.train(page, 12)  # fewer than the twenty that a point of the curve is the mean of
+        self.wait_for(page, "document.querySelectorAll('#results li').length == 12 && "
+                            "document.getElementById('state').innerText == ''")
+        self.assertIn("unseen", page.inner_text("#results .run >> nth=1"))
+        self.assertEqual(page.locator("#curves .line[d]").count(), 2)
+        self.assertEqual(self.losses(page), [12, 12])
         page.click("#tab-look")
-        page.wait_for_selector("#odds .odd")
-        after = page.inner_text("#odds")
-        page.uncheck("#after")
-        page.wait_for_function("text => document.getElementById('odds').innerText != text",
-                               arg=after)
+        page.wait_for_selector("#looks .shares li")
+        after = page.inner_text("#looks .shares")
+        self.assertEqual(page.inner_text("#moment-out"), "after 12 steps")
+        page.focus("#moment")
+        page.keyboard.press("Home")
+        self.wait_for(page, "t => document.querySelector('#looks .shares').innerText != t", after)
+        self.assertEqual(page.inner_text("#moment-out"), "before training")
 
-    def test_look_by_keyboard(self):
-        """Tabs by arrow keys, a letter by Enter, a number by Tab; the address keeps the place."""
+    def test_late_answers(self):
+        """Answers a second late: each loss stands at its number, and "done" means done."""
+        page = self.open()
+        self.slow_down(page)
+        self.train(page, 60)
+        self.assertEqual(page.inner_text("#state"), "Starting …")
+        page.click("#start", force=True)  # grey: it does nothing
+        self.wait_for(page, "document.querySelectorAll('#results .run').length == 2")
+        self.assertEqual(len(answers.running()), 1)
+        self.wait_for(page, "document.querySelector('#results').innerText.match(/done/g)"
+                            "?.length == 2")
+        self.assertEqual(self.losses(page), [60, 60])
+        names = page.locator("#results h2").all_inner_texts()
+        self.assertEqual(names, ["attention", "Grassmann"])
+        told = answers.runs[page.url.partition("run=")[2].partition("&")[0]].trainings
+        drawn = page.evaluate("import('./train.js').then(m => m.run.trainings.map(t => t.losses))")
+        self.assertEqual(drawn, [training.told["losses"] for training in told])
+
+    def test_restarted_server(self):
+        """If Python is started anew, the page says that the run is lost, and can start another."""
+        page = self.open()
+        self.train(page, 20000)
+        self.wait_for(page, "document.querySelectorAll('#results .run').length == 2")
+        kept = dict(answers.runs)
+        answers.runs.clear()
+        self.wait_for(page, "document.getElementById('state').innerText.includes('Lost')")
+        self.assertEqual(page.get_attribute("#pause", "aria-disabled"), "true")
+        for run in kept.values():
+            run.end()
+        self.train(page, 10)
+        self.wait_for(page, "document.querySelector('#results').innerText.match(/done/g)"
+                            "?.length == 2")
+
+    def test_silent_server(self):
+        """While nobody answers the page says so, and goes on when somebody does."""
+        page = self.open()
+        self.train(page, 20000)
+        self.wait_for(page, "document.querySelector('#results').innerText.includes('learning')")
+        self.expected = "ERR_FAILED"
+        page.route("**/answer", lambda route: route.abort())
+        self.wait_for(page, "document.getElementById('state').innerText.includes('No answer')")
+        page.unroute("**/answer")
+        self.wait_for(page, "document.getElementById('state').innerText.includes('second')")
+        self.stop_all()
+
+    def test_second_tab(self):
+        """It learns that something runs, can follow it, and can stop it."""
+        page = self.open()
+        self.train(page, 20000)
+        self.wait_for(page, "document.querySelector('#results').innerText.includes('learning')")
+        other = self.open()
+        self.assertEqual(other.locator("#others button").count(), 2)
+        self.train(other, 10)
+        other.wait_for_selector(".wrong")
+        self.assertEqual(len(answers.running()), 1)
+        other.click("#others button >> nth=0")
+        self.wait_for(other, "document.querySelector('#results').innerText.includes('learning')")
+        self.assertEqual(page.url.partition("run=")[2][:16], other.url.partition("run=")[2][:16])
+        third = self.open()
+        third.click("#others button >> nth=1")
+        self.wait_for(page, "document.querySelector('#results').innerText.includes('stopped')")
+
+    def test_reload_and_back(self):
+        """Reload keeps view and run; back and forward lead through the views."""
+        page = self.open()
+        self.train(page, 20000)
+        self.wait_for(page, "document.querySelector('#results').innerText.includes('learning')")
+        page.click("#tab-grad")
+        page.click("#tab-cost")
+        page.go_back()
+        page.wait_for_selector("#grad:not([hidden])")
+        page.go_forward()
+        page.wait_for_selector("#cost:not([hidden])")
+        page.reload()
+        page.wait_for_selector("body[data-ready]")
+        self.assertTrue(page.is_visible("#cost"))
+        page.click("#tab-train")
+        self.wait_for(page, "document.querySelector('#results').innerText.includes('learning')")
+        self.assertEqual(page.input_value("#steps"), "20000")
+        self.stop_all()
+
+    def test_bad_address(self):
+        """Values in the address that do not fit are said, one by one."""
+        page = self.open(state="#view=nowhere&steps=abc&r=99&first=nobody&word=liam")
+        self.assertEqual(page.locator("#notes li").count(), 4)
+        self.assertEqual(page.input_value("#steps"), "500")
+        self.assertEqual(page.input_value("#word"), "liam")
+        self.assertTrue(page.is_visible("#train"))
+
+    def test_errors_stay(self):
+        """What is wrong stands beside its field until it is answered, and the old picture greys."""
+        page = self.open()
+        self.train(page, 0)
+        page.wait_for_selector("label:has(#steps) .wrong")
+        page.wait_for_timeout(800)
+        self.assertEqual(page.get_attribute("#steps", "aria-invalid"), "true")
+        self.train(page, 5)
+        self.wait_for(page, "document.querySelectorAll('.wrong').length == 0")
+        page.click("#tab-look")
+        page.wait_for_selector("#looks .shares li")
+        page.fill("#word", "Emmá")
+        self.wait_for(page, "document.querySelector('#looks').innerText.includes('“emma”')")
+        page.fill("#word", "em3")
+        page.wait_for_selector("label:has(#word) .wrong")
+        self.assertEqual(page.get_attribute("#looks", "aria-busy"), "true")
+        page.fill("#word", "em")
+        page.wait_for_selector("#looks:not([aria-busy])")
+        self.assertEqual(page.locator(".wrong").count(), 0)
+        self.stop_all()
+
+    def test_own_text(self):
+        """What a text is and what is cut off it, before it is learned from."""
+        page = self.open()
+        page.select_option("#task", "text")
+        page.fill("#text", "one bird\n" + "x" * 40)
+        self.wait_for(page, "document.getElementById('documents').innerText.includes('cut off')")
+        page.set_input_files("#file", {"name": "a.txt", "mimeType": "text/plain",
+                                       "buffer": b"two birds\n" * 7000})
+        self.wait_for(page, "document.getElementById('documents').innerText.includes('60,000')")
+        self.train(page, 3)
+        self.wait_for(page, "document.querySelector('#results').innerText.match(/done/g)"
+                            "?.length == 2")
+
+    def test_keyboard(self):
+        """Tabs by arrows, Home and End; one stop for a row of bars; grey buttons keep the focus."""
         page = self.open()
         page.focus("#tab-train")
+        page.keyboard.press("End")
+        page.wait_for_selector("#cost:not([hidden])")
+        page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
-        page.wait_for_selector("#vectors button")
+        page.wait_for_selector("#looks .bars button")
         page.focus(".letters button >> nth=2")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.querySelectorAll('.letters button')[2]"
-                               ".getAttribute('aria-pressed') == 'true'")
+        self.wait_for(page, "document.querySelectorAll('.letters button')[2]"
+                            ".getAttribute('aria-pressed') == 'true'")
         self.assertIn("position=2", page.url)
-        page.focus("#vectors .vector:nth-child(2) button")
-        self.assertRegex(page.inner_text("#formula"), r"z\[0\] = -?\d.*·")
-        self.assertIn("def linear", page.inner_text("#source pre"))
-        again = self.open(state="#" + page.url.partition("#")[2])
-        again.wait_for_selector(".letters button[aria-pressed=true] >> nth=0")
-        self.assertEqual(again.inner_text(".letters button[aria-pressed=true]"), "m")
+        self.assertEqual(page.evaluate("document.activeElement.innerText"), "m")
+        stops = page.locator("#looks .bars button[tabindex='0']").count()
+        self.assertEqual(stops, page.locator("#looks .bars").count())
+        z = page.locator("#looks .vector", has_text="z").last
+        z.locator("button").first.focus()
+        page.keyboard.press("ArrowRight")
+        self.assertRegex(page.inner_text("#looks .formula"), r"z\[1\] = -?\d.*·")
+        self.wait_for(page, "document.querySelector('#looks .code mark')?.innerText"
+                            ".includes('W_red')")
+        self.assertEqual(page.locator("#looks .lit").count(), 16)
+        page.click("#tab-grad")
+        page.wait_for_selector("#graph rect")
+        page.focus("#forth")
+        for _ in range(9):
+            page.keyboard.press("Enter")
+        self.assertEqual(page.get_attribute("#forth", "aria-disabled"), "true")
+        self.assertEqual(page.evaluate("document.activeElement.id"), "forth")
+        page.click("#tab-plane")
+        page.wait_for_selector("#plucker td")
+        before = page.input_value("#u0"), page.input_value("#u1")
+        page.focus("#space .tip >> nth=0")
+        page.keyboard.press("ArrowLeft")
+        self.wait_for(page, "b => document.getElementById('u0').value != b", before[0])
+        self.assertEqual(page.evaluate("document.activeElement.dataset.tip"), "0")
+
+    def test_forced_colours(self):
+        """What is chosen can be told from the rest."""
+        page = self.open()
+        page.emulate_media(forced_colors="active")
+        colours = page.locator("[role=tab]").evaluate_all(
+            "tabs => tabs.map(tab => getComputedStyle(tab).backgroundColor)")
+        self.assertNotEqual(colours[0], colours[1])
 
     def test_plane(self):
-        """Numbers, buttons and dragging change the coordinates."""
+        """Numbers, buttons and dragging change the coordinates; there is a way back."""
         page = self.open(state="#view=plane")
         for name, value in zip(("u0", "u1", "u2", "v0", "v1", "v2"), "100010"):
             page.fill(f"#{name}", value)
         cell = "#plucker tbody tr:nth-child(1) td:nth-child(2)"
-        page.wait_for_function("c => document.querySelector(c)?.innerText == '1.000'", arg=cell)
+        self.wait_for(page, "c => document.querySelector(c)?.innerText == '1.000'", cell)
         page.click("#swap")
-        page.wait_for_function("c => document.querySelector(c).innerText == '-1.000'", arg=cell)
+        self.wait_for(page, "c => document.querySelector(c).innerText == '-1.000'", cell)
+        page.click("#stretch")
+        self.wait_for(page, "c => document.querySelector(c).innerText == '-2.000'", cell)
+        unit = "#plucker tbody tr:nth-child(1) td:nth-child(3)"
+        self.assertEqual(page.inner_text(unit), "-1.000")
         page.click("#parallel")
-        page.wait_for_function("c => document.querySelector(c).innerText == '0.000'", arg=cell)
+        self.wait_for(page, "c => document.querySelector(c).innerText == '0.000'", cell)
         box = page.locator("#space .tip").nth(0).bounding_box()
         page.mouse.move(box["x"] + 9, box["y"] + 9)
         page.mouse.down()
-        page.mouse.move(box["x"] + 60, box["y"] + 20)
+        page.mouse.move(box["x"] + 4000, box["y"] + 20)
         page.mouse.up()
-        page.wait_for_function("c => document.querySelector(c).innerText != '0.000'", arg=cell)
+        self.wait_for(page, "c => document.querySelector(c).innerText != '0.000'", cell)
+        picture = page.locator("#space svg").bounding_box()
+        for tip in page.locator("#space .tip").all():
+            box = tip.bounding_box()
+            self.assertGreaterEqual(box["x"], picture["x"])
+            self.assertLessEqual(box["x"] + box["width"], picture["x"] + picture["width"])
+        page.click("#reset")
+        self.wait_for(page, "document.getElementById('u0').value == '2'")
 
     def test_gradients(self):
-        """Step by step to the end; what is no arithmetic is refused in one line."""
+        """Step by step to the end; no edge crosses a box; no label leaves its box."""
         page = self.open(360, state="#view=grad")
         page.fill("#expression", "a * a")
-        page.fill("#values", "a=5")
+        page.fill("#values", "a=5, b = 3; c=1e-3")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.querySelectorAll('#graph rect').length == 2")
+        self.wait_for(page, "document.querySelectorAll('#graph rect').length == 2")
         page.click("#forth")
         page.click("#forth")
         self.assertIn("grad 10", page.text_content("#graph"))
-        self.assertTrue(page.is_disabled("#forth"))
+        page.click("#forth", force=True)
+        self.assertIn("grad 10", page.text_content("#graph"))
+        page.fill("#expression", "(a*b + c) ** 2 * a - 100000 / b")
+        page.fill("#values", "a=-100000 b=0.00012345 c=99999")
+        page.keyboard.press("Enter")
+        self.wait_for(page, "document.querySelectorAll('#graph rect').length > 5")
+        for _ in range(12):
+            page.click("#forth", force=True)
+        self.assertEqual(page.evaluate("""() => {
+            const boxes = [...document.querySelectorAll('#graph rect')].map((r) => r.getBBox());
+            const wide = [...document.querySelectorAll('#graph text')].filter((t) => {
+              const b = t.getBBox();
+              return !boxes.some((r) => b.x >= r.x && b.x + b.width <= r.x + r.width);
+            });
+            const through = [...document.querySelectorAll('#graph path')].filter((path) => {
+              const n = path.getTotalLength();
+              return Array.from({ length: 200 }, (_, k) => path.getPointAtLength(n * k / 199))
+                .some((p) => boxes.some((r) => p.x > r.x + 1 && p.x < r.x + r.width - 1 &&
+                  p.y > r.y + 1 && p.y < r.y + r.height - 1));
+            });
+            return [wide.length, through.length];
+        }"""), [0, 0])
+        page.fill("#values", "a=x b=1 c=1")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("label:has(#values) .wrong")
+        page.fill("#values", "a=1")
         page.fill("#expression", "import os")
         page.keyboard.press("Enter")
-        page.wait_for_function("document.getElementById('message').innerText.length > 5")
+        page.wait_for_selector("label:has(#expression) .wrong")
 
     def test_cost(self):
         """The slider, by keyboard."""
@@ -148,8 +373,8 @@ class Page(unittest.TestCase):
         self.assertIn("10", page.inner_text("#cost-table tbody tr:nth-child(1)"))
         page.focus("#length")
         page.keyboard.press("ArrowRight")
-        page.wait_for_function("document.querySelector('#cost-table tbody tr').innerText"
-                               ".includes('15')")
+        self.wait_for(page, "document.querySelector('#cost-table tbody tr').innerText"
+                            ".includes('15')")
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
@@ -192,15 +417,15 @@ class InTheBrowser(unittest.TestCase):
         with self.assertRaisesRegex(Exception, "steps must be"):
             ask({"ask": "train", "steps": 0})
         for mixer, model in ("attention", GPT), ("Grassmann", CLEAN):
-            number = ask({"ask": "train", "steps": 12, "mixer": mixer})["training"]
-            self.assertEqual(ask({"ask": "order", "training": number, "order": "pause"})["state"],
-                             "paused")
-            ask({"ask": "order", "training": number, "order": "go on"})
+            number = ask({"ask": "train", "steps": 12, "mixers": [mixer]})["run"]
+            ask({"ask": "order", "run": number, "order": "pause"})
+            self.assertTrue(ask({"ask": "progress", "run": number})["is_paused"])
+            ask({"ask": "order", "run": number, "order": "go on"})
             limit = time.monotonic() + 100
             found = {"state": "runs"}
-            while found["state"] == "runs" and time.monotonic() < limit:
+            while found["state"] in ("waits", "runs") and time.monotonic() < limit:
                 time.sleep(0.2)
-                found = ask({"ask": "progress", "training": number})
+                [found] = ask({"ask": "progress", "run": number})["trainings"]
             self.assertEqual(found["state"], "done")
             run = set_up(model, model.load_docs(INPUT))
             seen, held_out = model.split_docs(run.docs, 12)
@@ -210,8 +435,8 @@ class InTheBrowser(unittest.TestCase):
             self.assertAlmostEqual(loss, found["held_out"], delta=1e-12)
             names = [model.generate(run.vocab, run.params, run.config, run.rng, 0.5)
                      for _ in range(answers.SAMPLES)]
-            self.assertEqual([name for name, _ in found["samples"]], names)
-            seen = ask({"ask": "look", "mixer": mixer, "word": "emma", "training": number})
+            self.assertEqual([name for name, _ in found["moments"][-1]["samples"]], names)
+            seen = ask({"ask": "look", "word": "emma", "run": number})
             self.assertAlmostEqual(sum(seen["odds"]), 1)
 
 
