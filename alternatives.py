@@ -338,7 +338,8 @@ def attended(features, columns):
     """
     def shapes(model, config):
         d = config.n_embd
-        return {"wq": (d, d), "wk": (d, d), **beyond.shapes_with(columns, model, config)}
+        return {"wq": (d, d), "wk": (d, d), "W_red": (config.r, d), "W_plu": (d, columns(config)),
+                "W_gate_h": (d, d), "W_gate_g": (d, d)}
     model = beyond.variant(micro_grassmann, mix=functools.partial(attended_states, features),
                            mixing_shapes=shapes)
     gpt = beyond.variant(micro_gpt)
@@ -353,15 +354,16 @@ MAKERS = {
     "gated recurrence": lambda: beyond.variant(micro_gpt, mix=gated_recurrence,
                                                mixing_shapes=recurrence_shapes),
     "decayed sums": lambda: decayed(states_side_by_side, lambda c: c.r * (1 + len(c.window))),
-    "decayed sums, planes": lambda: decayed(
+    "planes of decayed sums": lambda: decayed(
         planes_side_by_side, lambda c: beyond.plane_size(c) * len(c.window)),
     "attended states": lambda: attended(states_side_by_side, lambda c: c.r * (1 + c.n_head)),
-    "attended states, planes": lambda: attended(
+    "planes of attended states": lambda: attended(
         planes_side_by_side, lambda c: beyond.plane_size(c) * c.n_head),
-    "attention, convolution": lambda: beyond.variant(
+    "attention with convolution": lambda: beyond.variant(
         micro_gpt, mix=convolved_attention,
         mixing_shapes=functools.partial(with_matrices, {}, True)),
-    **{f"{name}, convolution": functools.partial(remembering, memory, convolution=True)
-       for name, memory in MEMORIES.items()},
 }
-beyond.MAKERS.update(MAKERS)
+KINDS = tuple(MAKERS)
+MAKERS.update({f"{name} with convolution": functools.partial(remembering, memory, True)
+               for name, memory in MEMORIES.items()})
+beyond.MAKERS.update(MAKERS)  # so that a contender is found there by its name

@@ -28,9 +28,10 @@ FOLDED_R = (4, 8, 16, 32)  # sizes of z at which the folded loop is timed; the p
 FOLDED_LENGTH = 64
 CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
             ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
-            ("planes apart", "Grassmann"), ("planes apart, lengths kept", "Grassmann"),
-            ("W_red frozen", "Grassmann"), ("running sum", "Grassmann"),
-            ("sum without planes", "Grassmann"))
+            ("products apart", "linear map"), ("planes apart", "Grassmann"),
+            ("planes apart, lengths kept", "Grassmann"), ("planes apart, shuffled", "Grassmann"),
+            ("weighted planes", "Grassmann"), ("W_red frozen", "Grassmann"),
+            ("running sum", "Grassmann"), ("sum without planes", "Grassmann"))
 
 
 class Scale(NamedTuple):
@@ -53,18 +54,21 @@ class Fold(NamedTuple):
 # ---- data and contenders -------------------------------------------------------------------------
 
 
-def contenders(vocab_size, controls, **sizes):
-    """Return attention and Grassmann, and with controls all that they are compared with."""
+def contenders(vocab_size, controls=False, alternatives=False, **sizes):
+    """Return attention and Grassmann, and if asked for, all that they are compared with."""
     rivals = [compare.contender("attention", vocab_size, against="", **sizes),
               compare.contender("Grassmann", vocab_size, **sizes)]
     if controls:
         rivals += [compare.contender(mixer, vocab_size, against, **sizes)
                    for mixer, against in CONTROLS]
+        rivals += compare.planes_beside_states(vocab_size, **sizes)
         blind = {**sizes, "window": ()}
         rivals.append(compare.contender("attention, same offsets", vocab_size, "attention",
                                         "attention, no past", **blind))
         rivals.append(compare.contender("Grassmann", vocab_size, "Grassmann",
                                         "Grassmann, no past", **blind))
+    if alternatives:
+        rivals += compare.alternative_layers(vocab_size, **sizes)
     return rivals
 
 
@@ -296,7 +300,7 @@ def main(argv=None):
     data = data_of[42]
     if not data.held_out:
         raise ValueError(f"{args.data}: to hold one in ten out takes ten documents or more")
-    rivals = contenders(len(data.vocab) + 1, args.controls, n_layer=args.layers,
+    rivals = contenders(len(data.vocab) + 1, args.controls, args.alternatives, n_layer=args.layers,
                         block_size=args.block_size)
     environment = compare.environment("benchmark.py", args)
     turns = max(1, min(6, args.steps // 100))
@@ -318,7 +322,7 @@ def main(argv=None):
     print(show_quality(runs, rivals, costs, tables, args.controls), flush=True)
 
     print(show.heading("Scaling: the mixing layer alone"), flush=True)
-    one_layer = contenders(len(data.vocab) + 1, False)
+    one_layer = contenders(len(data.vocab) + 1)
     scales = measure_scaling(one_layer, args.max_length, turns)
     print(show_scaling(scales, turns), flush=True)
 

@@ -20,9 +20,10 @@ EVERY_OFFSET = tuple(range(1, 51))
 FAILURES = ("closed too early", "left open", "block full", "empty")
 CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
             ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
-            ("planes apart", "Grassmann"), ("planes apart, lengths kept", "Grassmann"),
-            ("W_red frozen", "Grassmann"), ("running sum, normalised", "running sum"),
-            ("sum without planes", "running sum"))
+            ("products apart", "linear map"), ("planes apart", "Grassmann"),
+            ("planes apart, lengths kept", "Grassmann"), ("planes apart, shuffled", "Grassmann"),
+            ("weighted planes", "Grassmann"), ("W_red frozen", "Grassmann"),
+            ("running sum, normalised", "running sum"), ("sum without planes", "running sum"))
 
 
 class Balance(NamedTuple):
@@ -40,8 +41,8 @@ class Balance(NamedTuple):
 # ---- contenders ----------------------------------------------------------------------------------
 
 
-def contenders(layers, controls):
-    """Return attention, Grassmann and the running sum; with controls, all the others."""
+def contenders(layers, controls=False, alternatives=False):
+    """Return attention, Grassmann and the running sum, and if asked for, the others."""
     sizes = {"n_layer": layers, "block_size": tasks.BRACKET_BLOCK, "window": WINDOW}
     no_window = {**sizes, "window": ()}
     every = {**sizes, "window": EVERY_OFFSET}
@@ -53,10 +54,13 @@ def contenders(layers, controls):
               rival("Grassmann", "attention", **sizes), rival("running sum", "attention", **sizes)]
     if controls:
         rivals += [rival(mixer, against, **sizes) for mixer, against in CONTROLS]
+        rivals += compare.planes_beside_states(3, **sizes)
         rivals += [rival("running sum", "running sum", "running sum alone", **no_window),
                    rival("Grassmann", "Grassmann", "Grassmann, no past", **no_window),
                    rival("Grassmann", "Grassmann", "50 offsets", **every),
                    rival("mean of states", "50 offsets", "mean, 50 offsets", **every)]
+    if alternatives:
+        rivals += compare.alternative_layers(3, **sizes)
     return rivals
 
 
@@ -134,7 +138,7 @@ def main(argv=None):
     number = max(tasks.BRACKET_STRINGS, args.steps + tasks.BRACKET_STRINGS // 10)
     docs = tasks.distinct_strings(number, random.Random(42))
     data_of = {seed: compare.split(docs, seed, args.steps) for seed in compare.seeds(args.seeds)}
-    rivals = contenders(args.layers, args.controls)
+    rivals = contenders(args.layers, args.controls, args.alternatives)
     environment = compare.environment("benchmark_paren.py", args)
     lengths = [len(doc) for doc in docs]
     print(f"{environment['python']}; balanced strings of {min(lengths)} to {max(lengths)} "

@@ -22,6 +22,7 @@ import time
 from collections import defaultdict
 from typing import NamedTuple
 
+import alternatives
 import beyond
 import inside
 import show
@@ -95,6 +96,19 @@ def split(docs, seed, steps):
 def contender(mixer, vocab_size, against="attention", name=None, **sizes):
     """Return a contender with the sizes of its model, those that it has."""
     return Contender(name or mixer, mixer, beyond.configure(mixer, vocab_size, **sizes), against)
+
+
+def planes_beside_states(vocab_size, **sizes):
+    """Return a linear map and, with as many weights, one that reads planes as well."""
+    wide = contender("linear map", vocab_size, "linear map", "linear map, r 5", r=5, **sizes)
+    both = contender("linear map and planes", vocab_size, wide.name,
+                     "linear map and planes, r 3", r=3, **sizes)
+    return [wide, both]
+
+
+def alternative_layers(vocab_size, **sizes):
+    """Return the layers of alternatives.py that stand for a kind of their own."""
+    return [contender(name, vocab_size, "attention", **sizes) for name in alternatives.KINDS]
 
 
 def seeds(number):
@@ -339,6 +353,8 @@ def options(description, steps):
                         metavar="N", help="processes that train at once (default: all cores)")
     parser.add_argument("--controls", action="store_true",
                         help="more contenders: other maps over the same offsets")
+    parser.add_argument("--alternatives", action="store_true",
+                        help="more contenders: what others put in attention's place")
     parser.add_argument("--json", metavar="FILE", help="write all records there")
     parser.add_argument("--svg", metavar="FILE", help="draw the charts there")
     return parser

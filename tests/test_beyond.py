@@ -23,15 +23,15 @@ SIZES = {"attention": 4192, "attention, same offsets": 4192, "Grassmann": 3840, 
          "linear map, one offset a layer": 3872, "lengths kept, one offset a layer": 3840,
          "linear attention": 4192, "gated linear attention": 4256, "RWKV": 4448,
          "delta rule": 4256, "gated delta rule": 4320, "gated recurrence": 4192,
-         "decayed sums": 4198, "decayed sums, planes": 4326,
-         "attended states": 4576, "attended states, planes": 4640,
-         "attention, convolution": 4384, "linear attention, convolution": 4384,
-         "gated linear attention, convolution": 4448, "RWKV, convolution": 4640,
-         "delta rule, convolution": 4448, "gated delta rule, convolution": 4512}
+         "decayed sums": 4198, "planes of decayed sums": 4326,
+         "attended states": 4576, "planes of attended states": 4640,
+         "attention with convolution": 4384, "linear attention with convolution": 4384,
+         "gated linear attention with convolution": 4448, "RWKV with convolution": 4640,
+         "delta rule with convolution": 4448, "gated delta rule with convolution": 4512}
 NEARBY = {"attention, same offsets", "Grassmann", "folded", "linear map", "mean of states",
           "planes apart", "planes apart, lengths kept", "elementwise product", "W_red frozen",
           "planes apart, shuffled", "weighted planes", "linear map and planes", "products apart"}
-QUADRATIC = {"attention", "attention, convolution", "attended states", "attended states, planes"}
+QUADRATIC = {"attention", "attention with convolution", "attended states", "planes of attended states"}
 
 
 def small(name, window=(1, 2, 4), scale=4, **sizes):
