@@ -11,7 +11,6 @@ import math
 import random
 import statistics
 import time
-from pathlib import Path
 from typing import NamedTuple
 
 import beyond
@@ -23,6 +22,7 @@ import tasks
 PYDOC = "pydoc"  # --data pydoc: the language reference that comes with each Python
 HELD_OUT = 200  # blocks of a running text to evaluate on, at most
 SAMPLES = 10  # names that each model writes
+TEMPERATURE = 0.5
 LENGTHS = (16, 32, 64, 128, 256)  # at which the mixing layer is timed alone
 FOLDED_R = (4, 8, 16, 32)  # sizes of z at which the folded loop is timed; the paper has 32
 FOLDED_LENGTH = 64
@@ -54,108 +54,123 @@ class Fold(NamedTuple):
 # ---- data and contenders -------------------------------------------------------------------------
 
 
-def contenders(vocab_size, controls=False, alternatives=False, **sizes):
+def make_contenders(vocab_size, controls=False, alternatives=False, **sizes):
     """Return attention and Grassmann, and if asked for, all that they are compared with."""
-    rivals = [compare.contender("attention", vocab_size, against="", **sizes),
-              compare.contender("Grassmann", vocab_size, **sizes)]
+    found = [compare.contender("attention", vocab_size, "", **sizes),
+             compare.contender("Grassmann", vocab_size, **sizes)]
     if controls:
-        rivals += [compare.contender(mixer, vocab_size, against, **sizes)
-                   for mixer, against in CONTROLS]
-        rivals += compare.planes_beside_states(vocab_size, **sizes)
+        found += [compare.contender(mixer, vocab_size, against, **sizes)
+                  for mixer, against in CONTROLS]
+        found += compare.planes_beside_states(vocab_size, **sizes)
         blind = {**sizes, "window": ()}
-        rivals.append(compare.contender("attention, same offsets", vocab_size, "attention",
-                                        "attention, no past", **blind))
-        rivals.append(compare.contender("Grassmann", vocab_size, "Grassmann",
-                                        "Grassmann, no past", **blind))
+        found.append(compare.contender("attention, same offsets", vocab_size, "attention",
+                                       "attention, no past", **blind))
+        found.append(compare.contender("Grassmann", vocab_size, "Grassmann",
+                                       "Grassmann, no past", **blind))
     if alternatives:
-        rivals += compare.alternative_layers(vocab_size, **sizes)
-    return rivals
+        found += compare.alternative_layers(vocab_size, **sizes)
+    return found
 
 
 def read_data(args):
     """Return {seed: Data}; OSError or ValueError if there is no text to read."""
-    if args.data == PYDOC:
-        blocks, held_out = read_blocks(args.block_size)
-        vocab = beyond.mixer("attention").make_vocab([*blocks, *held_out])
-        out = {}
-        for seed in compare.seeds(args.seeds):
-            order = list(blocks)
-            random.Random(seed).shuffle(order)
-            out[seed] = compare.Data(order[:args.steps], held_out, vocab, len(blocks))
-        return out
-    docs = beyond.mixer("attention").load_docs(args.data)
-    return {seed: compare.split(docs, seed, args.steps) for seed in compare.seeds(args.seeds)}
+    seeds = compare.seeds(args.seeds)
+    if args.data != PYDOC:
+        docs = beyond.mixer("attention").load_docs(args.data)
+        return {seed: compare.split(docs, seed, args.steps) for seed in seeds}
+    blocks, held_out = read_blocks(args.block_size)
+    data_of = {}
+    for seed in seeds:
+        order = beyond.mixer("attention").begin(blocks, random.Random(seed))[0]
+        data_of[seed] = compare.Data(blocks, order[:args.steps], held_out)
+    return data_of
 
 
 def read_blocks(size):
-    """Return the language reference as blocks of so many characters: to train on, held out.
+    """Return the language reference as blocks of `size` characters: to train on, held out.
 
-    The last tenth of the text is held out; HELD_OUT of its blocks at most, evenly spaced.
+    The last tenth of the text is held out; HELD_OUT of its blocks at most, evenly spaced, and none
+    that has a character that the others lack.
     """
     topics = importlib.import_module("pydoc_data.topics").topics
     text = "\n\n".join([topics[name] for name in sorted(topics)])
     blocks = [text[i:i + size] for i in range(0, len(text) - size + 1, size)]
-    tail = blocks[-(len(blocks) // 10):]
-    return blocks[:-len(tail)], tail[::math.ceil(len(tail) / HELD_OUT)]
+    number = len(blocks) // 10
+    tail = blocks[-number:]
+    blocks = blocks[:-number]
+    known = set().union(*blocks)
+    return blocks, [block for block in tail[::math.ceil(number / HELD_OUT)] if known >= set(block)]
 
 
 # ---- quality -------------------------------------------------------------------------------------
 
 
-def baselines(data, rivals, everything):
-    """Return {name: loss} of blind guessing and of count tables, on the same held-out documents."""
-    config = rivals[0].config
-    out = {"blind guessing": math.log(config.vocab_size)}
+def count(data, config, everything):
+    """Return {name: loss} of blind guessing and count tables on the held-out documents of a seed.
+
+    everything: all documents, or [] if they are not to be counted; those held out are left out.
+    """
+    found = {"blind guessing": math.log(config.vocab_size)}
+    held_out = set(data.held_out)
     sources = {f"from the {len(data.train):,} trained on": data.train}
     if everything:
-        sources[f"from all {len(everything):,}"] = everything
+        sources["from all the others"] = [doc for doc in everything if doc not in held_out]
     for order in (1, 2, 3):
         for source, docs in sources.items():
             name = f"counts after {order} letter{'s' * (order > 1)}, {source}"
-            out[name] = tasks.count_table_loss(order, docs, data.held_out, config.vocab_size,
+            found[name] = tasks.count_table_loss(order, docs, data.held_out, config.vocab_size,
                                                  config.block_size)
-    return out
+        compare.report_step()
+    return found
 
 
-def show_quality(runs, rivals, costs, tables, seed_count):
+def baselines(data_of, config, everything, jobs):
+    """Return what count returns, the mean over the seeds."""
+    work = [(data, config, everything) for data in data_of.values()]
+    found = compare.side_by_side(count, work, jobs, 3 * len(work))
+    return {name: statistics.fmean([one[name] for one in found]) for name in found[0]}
+
+
+def show_quality(runs, contenders, costs, tables):
     """Return the quality section as text."""
     rows = [["the same documents, without a model", "held-out loss"]]
     rows += [[name, f"{loss:.4f}"] for name, loss in tables.items()]
-    few = curves_to_show(runs, rivals)
-    lines = [compare.show_runs(runs, rivals, costs), "", compare.show_verdicts(runs, rivals), "",
-             show.table(rows), "",
+    few = curves_to_show(runs, contenders)
+    lines = [compare.show_runs(runs, contenders, costs), "",
+             compare.show_verdicts(runs, contenders), "", show.table(rows), "",
              f"Loss on {compare.CURVE_DOCS} held-out documents during training",
              show.chart(few, "step", "nats a token"), "",
-             "What they write at temperature 0.5, seed 42"]
-    for rival in rivals[:2 if seed_count else None]:
-        texts = compare.of(runs, rival.name)[0].samples
-        lines.append(f"  {rival.name + ':':12}" + ", ".join(repr(text)[1:-1] for text in texts[:5]))
+             f"What they write at temperature {TEMPERATURE}, seed 42"]
+    for contender in contenders[:2]:
+        texts = compare.of(runs, contender.name)[0].samples[str(TEMPERATURE)]
+        written = ", ".join(repr(text)[1:-1] for text in texts[:5])
+        lines.append(f"  {contender.name + ':':12}{written}")
     return "\n".join(lines)
 
 
-def curves_to_show(runs, rivals):
+def curves_to_show(runs, contenders):
     """Return the held-out curves of the first contenders: a chart of more can't be read."""
-    wanted = [rival for rival in rivals if rival.name in ("attention", "Grassmann", "linear map")]
-    return compare.curves(runs, wanted)
+    few = ("attention", "Grassmann", "linear map")
+    return compare.curves(runs, [one for one in contenders if one.name in few])
 
 
 # ---- how the cost of the mixing layer grows with the length --------------------------------------
 
 
-def mixing_cost(rival, length):
+def mixing_cost(contender, length):
     """Return (seconds, Values) of the mixing layer alone over `length` positions, both ways."""
-    model = beyond.mixer(rival.mixer)
+    model = beyond.mixer(contender.mixer)
     rng = random.Random(0)
-    params = model.init_params(rival.config, rng)
-    xs = [[model.Value(rng.gauss(0, 1)) for _ in range(rival.config.n_embd)]
+    params = model.init_params(contender.config, rng)
+    xs = [[model.Value(rng.gauss(0, 1)) for _ in range(contender.config.n_embd)]
           for _ in range(length)]
     start = time.perf_counter()
-    loss = model.mean(mixed(model, xs, params, rival.config))
+    loss = model.mean(mixed(model, xs, params, contender.config))
     loss.backward()
     seconds = time.perf_counter() - start
     del loss
     with inside.watch(model.Value, "__init__") as made:
-        mixed(model, xs, params, rival.config)
+        mixed(model, xs, params, contender.config)
     return seconds, len(made)
 
 
@@ -169,10 +184,10 @@ def mixed(model, xs, params, config):
 
 
 def best_costs(jobs, turns):
-    """Return {job: (seconds, Values)}, the best of so many turns through all (rival, length) jobs.
+    """Return {job: (seconds, Values)}, the best of `turns` turns; a job is (contender, length).
 
-    The best: whatever else the machine does only adds to a time. In turns, so that a slow moment
-    strikes none alone. The garbage collector rests, as in training.
+    The best: whatever else the machine does only adds to a time. In turns, so that slow moments
+    hit all alike. The garbage collector rests, as in training.
     """
     best = {}
     was_on = gc.isenabled()
@@ -190,11 +205,12 @@ def best_costs(jobs, turns):
     return best
 
 
-def measure_scaling(rivals, max_length, turns):
+def measure_scaling(contenders, max_length, turns):
     """Return a Scale for each contender and length."""
-    jobs = [(rival, length) for length in LENGTHS if length <= max_length for rival in rivals]
-    return [Scale(rival.name, length, seconds * 1000, values)
-            for (rival, length), (seconds, values) in best_costs(jobs, turns).items()]
+    lengths = [length for length in LENGTHS if length <= max_length]
+    jobs = [(contender, length) for length in lengths for contender in contenders]
+    return [Scale(contender.name, length, seconds * 1000, values)
+            for (contender, length), (seconds, values) in best_costs(jobs, turns).items()]
 
 
 def exponent(scales):
@@ -280,17 +296,33 @@ def show_folding(folds):
 def read_options(argv):
     """Return the options, or end in one line."""
     parser = compare.options("Compare attention and Grassmann mixing on names.", 1000)
-    parser.add_argument("--data", metavar="FILE", default=Path(__file__).with_name("input.txt"),
+    compare.add_controls(parser)
+    parser.add_argument("--data", metavar="FILE", default=tasks.INPUT,
                         help="text, a document a line (default: input.txt beside this file); "
                              "pydoc: the language reference that comes with Python")
-    parser.add_argument("--layers", type=show.whole_numbers(1, 99), default=1, metavar="N",
-                        help="layers of each model (default 1)")
     parser.add_argument("--max-length", type=show.whole_numbers(16, 256), default=256,
                         metavar="L", help="longest sequence of the scaling section (default 256)")
     args = parser.parse_args(argv)
     show.check_outputs(args, parser)
     args.block_size = 64 if args.data == PYDOC else 16
     return args
+
+
+def measure_speed(vocab_size, args):
+    """Print the two sections on speed; return (Scales, Folds)."""
+    turns = speed_turns(args)
+    print(show.heading("Scaling: the mixing layer alone"), flush=True)
+    scales = measure_scaling(make_contenders(vocab_size), args.max_length, turns)
+    print(show_scaling(scales, turns), flush=True)
+    print(show.heading("Scaling: the loop folded (not in the paper)"), flush=True)
+    folds = measure_folding(turns)
+    print(show_folding(folds), flush=True)
+    return scales, folds
+
+
+def speed_turns(args):
+    """Return how often each time is taken: a quick run of few steps is quick here, too."""
+    return max(1, min(6, args.steps // 100))
 
 
 def main(argv=None):
@@ -300,38 +332,25 @@ def main(argv=None):
     data = data_of[42]
     if not data.held_out:
         raise ValueError(f"{args.data}: to hold one in ten out takes ten documents or more")
-    rivals = contenders(len(data.vocab) + 1, args.controls, args.alternatives, n_layer=args.layers,
-                        block_size=args.block_size)
+    vocab_size = len(set().union(*data.docs)) + 1
+    contenders = make_contenders(vocab_size, args.controls, args.alternatives,
+                                 n_layer=args.layers, block_size=args.block_size)
     environment = compare.environment("benchmark.py", args)
-    turns = max(1, min(6, args.steps // 100))
-    everything = [] if args.data == PYDOC else [
-        doc for doc in beyond.mixer("attention").load_docs(args.data)
-        if doc not in set(data.held_out)]
     kind = "blocks of text" if args.data == PYDOC else "documents"
-    print(f"{environment['python']}; {data.number:,} {kind}; {args.steps:,} steps;\n"
+    print(f"{environment['python']}; {len(data.docs):,} {kind}; {args.steps:,} steps;\n"
           f"{compare.in_words(args.seeds)}")
-
-    costs = compare.time_all(rivals, data, 42)
-    seconds = compare.expected_seconds(rivals, costs, args, SAMPLES) + 8 * turns
-    print(f"This will take about {compare.duration(seconds)}.", flush=True)
+    costs = compare.time_all(contenders, data, 42)
+    compare.announce(contenders, costs, args, SAMPLES, 8 * speed_turns(args))
 
     print(show.heading(f"Quality: the same {kind} in the same order"), flush=True)
-    runs = compare.train_all(rivals, data_of, compare.seeds(args.seeds), args.steps, SAMPLES,
-                             args.jobs)
-    tables = baselines(data, rivals, everything)
-    print(show_quality(runs, rivals, costs, tables, args.controls), flush=True)
-
-    print(show.heading("Scaling: the mixing layer alone"), flush=True)
-    one_layer = contenders(len(data.vocab) + 1)
-    scales = measure_scaling(one_layer, args.max_length, turns)
-    print(show_scaling(scales, turns), flush=True)
-
-    print(show.heading("Scaling: the loop folded (not in the paper)"), flush=True)
-    folds = measure_folding(turns)
-    print(show_folding(folds), flush=True)
-
+    runs = compare.train_all(contenders, data_of, compare.seeds(args.seeds), args.steps,
+                             {TEMPERATURE: SAMPLES}, args.jobs)
+    everything = [] if args.data == PYDOC else data.docs
+    tables = baselines(data_of, contenders[0].config, everything, args.jobs)
+    print(show_quality(runs, contenders, costs, tables), flush=True)
+    scales, folds = measure_speed(vocab_size, args)
     panels = [{"title": "Loss on held-out documents", "x_label": "step of training",
-               "y_label": "nats a token", "log": False, "series": curves_to_show(runs, rivals)},
+               "y_label": "nats a token", "log": False, "series": curves_to_show(runs, contenders)},
               {"title": "Mixing layer alone: time", "x_label": "length L (tokens, logarithmic)",
                "y_label": "milliseconds", "log": True, "marks": True,
                "series": scaling_series(scales)}]

@@ -14,7 +14,7 @@ import compare
 import show
 import tasks
 
-SAMPLES = 200  # strings drawn from each trained model, at temperature 0.5
+SAMPLES = {0.5: 200, 1.0: 200}  # temperature: strings that each trained model writes
 WINDOW = (1, 2, 4, 8, 16)
 EVERY_OFFSET = tuple(range(1, 51))
 FAILURES = ("closed too early", "left open", "block full", "empty")
@@ -27,100 +27,107 @@ CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"
 
 
 class Balance(NamedTuple):
-    """How the strings that a contender wrote, with all seeds, are to be judged."""
+    """How the strings that a contender wrote at one temperature, with all seeds, are judged."""
 
     contender: str
-    balanced: int
-    of: int
-    low: float  # Wilson's 95 % interval of the share
-    high: float
-    by_seed: list  # shares
+    temperature: str
+    hits: list  # for each seed, 1 for each balanced string and 0 for each other
     failures: dict  # {what went wrong: how often}
+    different: float  # share of the strings, in percent, the mean over the seeds
+    known: float  # share that stood among those trained on
 
 
 # ---- contenders ----------------------------------------------------------------------------------
 
 
-def contenders(layers, controls=False, alternatives=False):
+def make_contenders(layers, controls=False, alternatives=False):
     """Return attention, Grassmann and the running sum, and if asked for, the others."""
     sizes = {"n_layer": layers, "block_size": tasks.BRACKET_BLOCK, "window": WINDOW}
-    no_window = {**sizes, "window": ()}
-    every = {**sizes, "window": EVERY_OFFSET}
 
-    def rival(mixer, against, name=None, **sizes):
-        return compare.contender(mixer, 3, against, name, **sizes)
+    def contender(mixer, against, name=None, window=WINDOW):
+        return compare.contender(mixer, 3, against, name, **{**sizes, "window": window})
 
-    rivals = [compare.contender("attention", 3, "", n_layer=layers, block_size=tasks.BRACKET_BLOCK),
-              rival("Grassmann", "attention", **sizes), rival("running sum", "attention", **sizes)]
+    found = [contender("attention", ""), contender("Grassmann", "attention"),
+             contender("running sum", "attention")]
     if controls:
-        rivals += [rival(mixer, against, **sizes) for mixer, against in CONTROLS]
-        rivals += compare.planes_beside_states(3, **sizes)
-        rivals += [rival("running sum", "running sum", "running sum alone", **no_window),
-                   rival("Grassmann", "Grassmann", "Grassmann, no past", **no_window),
-                   rival("Grassmann", "Grassmann", "50 offsets", **every),
-                   rival("mean of states", "50 offsets", "mean, 50 offsets", **every)]
+        found += [contender(mixer, against) for mixer, against in CONTROLS]
+        found += compare.planes_beside_states(3, **sizes)
+        found += [contender("running sum", "running sum", "running sum alone", ()),
+                  contender("Grassmann", "Grassmann", "Grassmann, no past", ()),
+                  contender("Grassmann", "Grassmann", "50 offsets", EVERY_OFFSET),
+                  contender("mean of states", "50 offsets", "mean, 50 offsets", EVERY_OFFSET)]
     if alternatives:
-        rivals += compare.alternative_layers(3, **sizes)
-    return rivals
+        found += compare.alternative_layers(3, **sizes)
+    return found
 
 
 # ---- measuring and printing ----------------------------------------------------------------------
 
 
-def balances(runs, rivals):
-    """Return the Balance of each contender."""
-    out = []
-    for rival in rivals:
-        by_seed = []
-        verdicts = Counter()
-        for run in compare.of(runs, rival.name):
-            judged = [tasks.judge(text)[0] for text in run.samples]
-            by_seed.append(judged.count("balanced") / len(judged))
-            verdicts.update(judged)
-        number = sum(verdicts.values())
-        low, high = compare.wilson(verdicts["balanced"], number)
-        out.append(Balance(rival.name, verdicts["balanced"], number, low, high, by_seed,
-                           {failure: verdicts[failure] for failure in FAILURES}))
-    return out
+def balance(runs, name, temperature, data_of):
+    """Return the Balance of a contender at one temperature."""
+    hits = []
+    different = []
+    known = []
+    failures = Counter()
+    for run in compare.of(runs, name):
+        texts = run.samples[temperature]
+        verdicts = [tasks.judge(text)[0] for text in texts]
+        failures.update(verdicts)
+        hits.append([int(verdict == "balanced") for verdict in verdicts])
+        different.append(100 * len(set(texts)) / len(texts))
+        seen = set(data_of[run.seed].train)
+        known.append(100 * sum(text in seen for text in texts) / len(texts))
+    return Balance(name, temperature, hits, {what: failures[what] for what in FAILURES},
+                   statistics.fmean(different), statistics.fmean(known))
 
 
-def show_results(runs, rivals, costs, found, references):
-    """Return the results as text."""
-    rows = [["of the strings written", "balanced", "95 % interval", "each seed"]]
-    for b in found:
-        rows.append([b.contender, f"{100 * b.balanced / b.of:.1f} %",
-                     f"{100 * b.low:.1f} to {100 * b.high:.1f}",
-                     " ".join(f"{100 * share:.1f}" for share in b.by_seed)])
-    failed = [["how the others fail", *FAILURES]]
-    failed += [[b.contender, *(str(b.failures[failure]) for failure in FAILURES)] for b in found]
-    known = [["the same strings, without a model", "held-out loss"]]
-    known += [[name, f"{loss:.4f}"] for name, loss in references.items()]
-    return "\n".join([
-        compare.show_runs(runs, rivals, costs), "", show.table(known), "",
-        compare.show_verdicts(runs, rivals), "",
-        f"{SAMPLES} strings from each model and seed at temperature 0.5; Wilson intervals",
-        show.table(rows), "", show.table(failed), "",
-        *examples(runs, rivals[:3]),
-        f"Loss on {compare.CURVE_DOCS} held-out strings during training",
-        show.chart(compare.curves(runs, rivals[:3]), "step", "nats a token")])
-
-
-def references(data):
-    """Return {name: loss} of what needs no model, on the same held-out strings."""
+def references(held_out):
+    """Return {name: loss} of what needs no model, on these held-out strings."""
+    many = tasks.distinct_strings(20_000, random.Random(7))
     return {"blind guessing": math.log(3),
             "perfect counter of depth and position, 20,000 strings":
-                tasks.counter_loss(tasks.distinct_strings(20_000, random.Random(7)), data.held_out),
-            "the ideal, on these strings": tasks.ideal_loss(data.held_out),
+                tasks.counter_loss(many, held_out),
+            "the ideal, on these strings": tasks.ideal_loss(held_out),
             "the ideal, on average": tasks.least_loss()}
 
 
-def examples(runs, rivals, number=2):
+def show_balances(found, temperature):
+    """Return the tables of the strings written at one temperature."""
+    found = [one for one in found if one.temperature == temperature]
+    shares = {one.contender: one.hits for one in found}
+    rows = [[f"temperature {temperature}", *FAILURES, "different", "trained on"]]
+    rows += [[one.contender, *(str(one.failures[what]) for what in FAILURES),
+              f"{one.different:.0f} %", f"{one.known:.0f} %"] for one in found]
+    return "\n".join([compare.show_shares(f"balanced, temperature {temperature}", shares), "",
+                      show.table(rows), ""])
+
+
+def show_results(runs, contenders, costs, found, known):
+    """Return the results as text."""
+    rows = [["the same strings, without a model", "held-out loss"]]
+    rows += [[name, f"{loss:.4f}"] for name, loss in known.items()]
+    number = next(iter(SAMPLES.values()))
+    return "\n".join([
+        compare.show_runs(runs, contenders, costs), "", show.table(rows), "",
+        compare.show_verdicts(runs, contenders), "",
+        f"{number} strings from each model and seed. The interval is Wilson's, for all strings;",
+        "beside it ± from seed to seed. Then what is wrong with the others, how many",
+        "strings are different, and how many were among those trained on.", "",
+        *[show_balances(found, str(temperature)) for temperature in SAMPLES],
+        *examples(runs, contenders[:3]),
+        f"Loss on {compare.CURVE_DOCS} held-out strings during training",
+        show.chart(compare.curves(runs, contenders[:3]), "step", "nats a token")])
+
+
+def examples(runs, contenders, number=2):
     """Return strings that were written, the first wrong bracket marked."""
     lines = []
-    for rival in rivals:
-        run = compare.of(runs, rival.name)[0]
-        lines.append(f"{rival.name} wrote, seed {run.seed}:")
-        for text in run.samples[:number]:
+    temperature = str(next(iter(SAMPLES)))
+    for contender in contenders:
+        run = compare.of(runs, contender.name)[0]
+        lines.append(f"{contender.name} wrote, seed {run.seed}, temperature {temperature}:")
+        for text in run.samples[temperature][:number]:
             what, place = tasks.judge(text)
             lines.append(f"  {text}" if text else "  (the empty string)")
             lines.append(f"  {'' if place is None else ' ' * place + '^ '}{what}")
@@ -128,45 +135,48 @@ def examples(runs, rivals, number=2):
     return lines
 
 
+def draw(runs, contenders, found, known, title):
+    """Return the charts as SVG text; of many contenders, the curves of the first three."""
+    bars = {one.contender: compare.share_with_interval(one.hits) for one in found
+            if one.temperature == "0.5"}
+    return show.figure([
+        {"title": "Loss on held-out strings", "x_label": "step of training",
+         "y_label": "nats a token", "log": False, "series": compare.curves(runs, contenders[:3]),
+         "lines": {"ideal": known["the ideal, on these strings"]}},
+        {"title": "Balanced strings, temperature 0.5, with 95 % intervals", "x_label": "share",
+         "bars": bars}], title)
+
+
 def main(argv=None):
     """Read the options, train and print."""
     parser = compare.options("Compare attention and Grassmann mixing on balanced brackets.", 1000)
-    parser.add_argument("--layers", type=show.whole_numbers(1, 99), default=1, metavar="N",
-                        help="layers of each model (default 1)")
+    compare.add_controls(parser)
     args = parser.parse_args(argv)
     show.check_outputs(args, parser)
+    seeds = compare.seeds(args.seeds)
     number = max(tasks.BRACKET_STRINGS, args.steps + tasks.BRACKET_STRINGS // 10)
     docs = tasks.distinct_strings(number, random.Random(42))
-    data_of = {seed: compare.split(docs, seed, args.steps) for seed in compare.seeds(args.seeds)}
-    rivals = contenders(args.layers, args.controls, args.alternatives)
+    data_of = {seed: compare.split(docs, seed, args.steps) for seed in seeds}
+    contenders = make_contenders(args.layers, args.controls, args.alternatives)
     environment = compare.environment("benchmark_paren.py", args)
     lengths = [len(doc) for doc in docs]
     print(f"{environment['python']}; balanced strings of {min(lengths)} to {max(lengths)} "
           f"brackets, {statistics.fmean(lengths):.1f} on average;\n{args.steps:,} steps; "
-          f"{compare.in_words(args.seeds)}; offsets {WINDOW}")
-
-    costs = compare.time_all(rivals, data_of[42], 42)
-    seconds = compare.expected_seconds(rivals, costs, args, SAMPLES)
-    print(f"This will take about {compare.duration(seconds)}.", flush=True)
+          f"{compare.in_words(args.seeds)};\noffsets {WINDOW}")
+    costs = compare.time_all(contenders, data_of[42], 42)
+    compare.announce(contenders, costs, args, sum(SAMPLES.values()))
 
     print(show.heading("Brackets: the same strings in the same order"), flush=True)
-    runs = compare.train_all(rivals, data_of, compare.seeds(args.seeds), args.steps, SAMPLES,
-                             args.jobs)
-    found = balances(runs, rivals)
-    known = references(data_of[42])
-    print(show_results(runs, rivals, costs, found, known), flush=True)
-
-    shown = found if args.controls else found[:3]
-    panels = [{"title": "Loss on held-out strings", "x_label": "step of training",
-               "y_label": "nats a token", "log": False,
-               "series": compare.curves(runs, rivals[:3]),
-               "lines": {"ideal": known["the ideal, on these strings"]}},
-              {"title": "Balanced strings, with 95 % intervals", "x_label": "share",
-               "bars": {b.contender: (b.balanced / b.of, b.low, b.high) for b in shown}}]
+    runs = compare.train_all(contenders, data_of, seeds, args.steps, SAMPLES, args.jobs)
+    found = [balance(runs, contender.name, str(temperature), data_of)
+             for contender in contenders for temperature in SAMPLES]
+    known = references([doc for data in data_of.values() for doc in data.held_out])
+    print(show_results(runs, contenders, costs, found, known), flush=True)
+    title = f"benchmark_paren.py, {compare.in_words(args.seeds)}"
     show.save_all({
         args.json: compare.to_json(environment, runs=runs, costs=costs, balances=found,
                                    references=known),
-        args.svg: show.figure(panels, f"benchmark_paren.py, {compare.in_words(args.seeds)}")})
+        args.svg: draw(runs, contenders, found, known, title)})
 
 
 if __name__ == "__main__":

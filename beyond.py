@@ -39,7 +39,7 @@ def partners(past, config):
 
 
 def zeros(model, number):
-    """Return so many Values that are 0."""
+    """Return `number` zeros."""
     return [model.Value(0.0) for _ in range(number)]
 
 
@@ -346,6 +346,24 @@ MAKERS = {
 def mixer(name):
     """Return the model file, or the copy of it, with the mixing layer of this name in MAKERS."""
     return MAKERS[name]()
+
+
+def scoring(name, places):
+    """Return a copy of this mixer whose loss counts some symbols only.
+
+    places is a function of a document, or of its tokens without BOS, that returns the places whose
+    symbols count. The end of a document never does.
+    """
+    model = MAKERS[name]()
+    if model in (micro_gpt, micro_grassmann):
+        model = variant(model)  # the file itself stays as it is
+    all_losses = model.token_losses
+
+    def token_losses(tokens, params, config):
+        losses = all_losses(tokens[:-1], params, config)
+        return [losses[place] for place in places(tokens[1:-1])]
+    model.token_losses = token_losses
+    return model
 
 
 def configure(name, vocab_size, window=NearbyConfig._field_defaults["window"], **sizes):

@@ -1,12 +1,12 @@
-"""Contenders, runs, verdicts: what the benchmarks share. There is nothing to run here.
+"""Contenders, runs, verdicts: what all benchmarks share; they call it, and nothing runs here.
 
 A contender is a mixing layer with its sizes. Each contender is trained once for each seed, on the
-same documents in the same order, and what came of it is a Run. Runs are independent, so they are
-made side by side, one process for each core; the numbers are the same however many there are. Time
-is measured apart, in turns, with nothing else running.
+same documents in the same order, and the result is a Run. Runs are independent, so they are made
+side by side, one process for each core; the numbers are the same however many there are. Time is
+measured separately, in turns, with nothing else running.
 
-The JSON file of a benchmark holds these records, field by field as they are described here, with
-the Python, the platform, the options and the date.
+The JSON file of a benchmark holds these records, field by field as described here, with the
+Python version, the platform, the options and the date.
 """
 import concurrent.futures
 import datetime
@@ -18,6 +18,7 @@ import os
 import platform
 import random
 import statistics
+import sys
 import time
 from collections import defaultdict
 from typing import NamedTuple
@@ -29,9 +30,10 @@ import show
 
 CURVE_POINTS = 8  # of the loss on held-out documents during training
 CURVE_DOCS = 40  # held-out documents that such a point is measured on
-TIMED_STEPS = 40  # steps whose time is measured, of each contender in turn
+TIMED_STEPS = 40  # steps of each contender that are timed, in turns
+EACH_SEED = 3  # with more seeds than these a table shows their mean and interval only
 
-# Student's t for a 95 % interval, by degrees of freedom; beyond the table a formula comes close.
+# Student's t for a 95 % interval, by degrees of freedom; beyond the table there is a formula.
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
 
 
@@ -42,19 +44,21 @@ class Contender(NamedTuple):
     mixer: str  # its name in beyond.MAKERS
     config: tuple  # the Config of that model
     against: str  # a contender's name, or "" for one that the others are compared with
+    scored: object = None  # as in beyond.scoring: which symbols count; None: all, and the end
+    rate: float = 0.01  # of learning, at the first step
 
 
 class Data(NamedTuple):
-    """The documents of one seed, as sequences of symbols, and the vocabulary of all."""
+    """The documents of one seed, as sequences of symbols."""
 
+    docs: list  # what a run begins with: it takes its vocabulary from them
     train: list
     held_out: list
-    vocab: dict
-    number: int  # of all documents
+    choices: tuple = ()  # the symbols that can be an answer at a scored place
 
 
 class Run(NamedTuple):
-    """What came of training one contender with one seed."""
+    """The result of training one contender with one seed."""
 
     contender: str
     seed: int
@@ -62,7 +66,8 @@ class Run(NamedTuple):
     losses: list  # the training loss of each step, in nats a token
     curve: list  # [step, loss on the first CURVE_DOCS held-out documents] during training
     held_out: list  # [nats, tokens] of each held-out document, after training
-    samples: list  # texts it wrote at temperature 0.5
+    samples: dict  # {temperature: texts that it wrote}
+    answers: list = ()  # the likeliest choices at the scored places of each held-out document
 
 
 class Cost(NamedTuple):
@@ -73,12 +78,21 @@ class Cost(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What paired differences in loss say: positive if the contender's loss is the higher one."""
+    """What paired differences say of a contender: its score minus another's."""
 
-    mean: float  # over the seeds, in nats a token
+    mean: float  # over the seeds
     half_by_seed: float  # half of the 95 % interval, from seed to seed (Student); nan for one seed
     half_by_document: float  # the same from document to document, all seeds together
     by_seed: list  # each seed's difference
+
+
+class Score(NamedTuple):
+    """What contenders are compared by: a number for each held-out document, and their mean."""
+
+    title: str
+    digits: int
+    by_document: object  # a function of a Run that returns these numbers
+    reading: str  # what a difference means
 
 
 # ---- data and contenders -------------------------------------------------------------------------
@@ -87,15 +101,14 @@ class Verdict(NamedTuple):
 def split(docs, seed, steps):
     """Return the Data of one seed: shuffled and split as the model files do."""
     model = beyond.mixer("attention")
-    order = list(docs)
-    random.Random(seed).shuffle(order)
-    train, held_out = model.split_docs(order, steps)
-    return Data(train, held_out, model.make_vocab(docs), len(docs))
+    order = model.begin(docs, random.Random(seed))[0]
+    return Data(docs, *model.split_docs(order, steps))
 
 
-def contender(mixer, vocab_size, against="attention", name=None, **sizes):
-    """Return a contender with the sizes of its model, those that it has."""
-    return Contender(name or mixer, mixer, beyond.configure(mixer, vocab_size, **sizes), against)
+def contender(mixer, vocab_size, against="attention", name=None, scored=None, rate=0.01, **sizes):
+    """Return a contender; of the sizes, its model takes those that it has."""
+    config = beyond.configure(mixer, vocab_size, **sizes)
+    return Contender(name or mixer, mixer, config, against, scored, rate)
 
 
 def planes_beside_states(vocab_size, **sizes):
@@ -112,8 +125,21 @@ def alternative_layers(vocab_size, **sizes):
 
 
 def seeds(number):
-    """Return so many seeds: 42, 1, 2, ..."""
+    """Return the first `number` seeds: 42, 1, 2, ..."""
     return [42, *range(1, number)]
+
+
+def begin(contender, data, seed):
+    """Return what a run of this contender begins with: (model, vocab, params, rng)."""
+    if contender.scored is None:
+        model = beyond.mixer(contender.mixer)
+    else:
+        model = beyond.scoring(contender.mixer, contender.scored)
+    sizes = contender.config._asdict()
+    del sizes["vocab_size"]  # begin counts the symbols itself
+    rng = random.Random(seed)
+    _, vocab, _, params = model.begin(data.docs, rng, **sizes)
+    return model, vocab, params, rng
 
 
 # ---- training side by side -----------------------------------------------------------------------
@@ -121,8 +147,17 @@ def seeds(number):
 reports = None  # in a process that trains: a counter of steps and an event, shared with the parent
 
 
+def usable_cores():
+    """Return how many cores this process may use: a container may have fewer than the machine."""
+    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def start_worker(counter, stop):
-    """Prepare a process that trains: Ctrl-C is the parent's matter."""
+    """Prepare a process that trains: Ctrl-C is for the parent to handle."""
     import signal
 
     global reports
@@ -140,45 +175,62 @@ def report_step():
         raise KeyboardInterrupt
 
 
-def train_run(rival, data, seed, steps, samples):
-    """Train one contender with one seed, and return its Run."""
-    model = beyond.mixer(rival.mixer)
-    rng = random.Random(seed)
-    rng.shuffle(list(range(data.number)))  # as the model file does, whose weights come next
-    params = model.init_params(rival.config, rng)
-    tokens = [model.tokenize(doc, data.vocab) for doc in data.train]
-    unseen = [model.tokenize(doc, data.vocab) for doc in data.held_out]
+def train_run(contender, data, seed, steps, samples):
+    """Train one contender with one seed, and return its Run. samples: {temperature: how many}."""
+    model, vocab, params, rng = begin(contender, data, seed)
+    config = contender.config
+    tokens = [model.tokenize(doc, vocab) for doc in data.train]
+    unseen = [model.tokenize(doc, vocab) for doc in data.held_out]
     every = max(1, steps // CURVE_POINTS)
     losses = []
     curve = []
-    for step, loss in enumerate(model.train(tokens, params, rival.config, steps), 1):
+    for step, loss in enumerate(model.train(tokens, params, config, steps, contender.rate), 1):
         losses.append(loss)
         report_step()
         if unseen and (step % every == 0 or step == steps):
-            curve.append([step, model.evaluate(unseen[:CURVE_DOCS], params, rival.config)])
+            curve.append([step, model.evaluate(unseen[:CURVE_DOCS], params, config)])
     held_out = []
+    answers = []
     for doc in unseen:
-        nats = [loss.data for loss in model.token_losses(doc, params, rival.config)]
+        nats = [loss.data for loss in model.token_losses(doc, params, config)]
         held_out.append([sum(nats), len(nats)])
-    texts = []
-    for _ in range(samples):
-        texts.append(model.generate(data.vocab, params, rival.config, rng, 0.5))
-        report_step()
+        if contender.scored:
+            answers.append(answer(model, doc, contender, data.choices, vocab, params))
+    texts = {str(temperature): [] for temperature in samples}
+    for temperature, number in samples.items():
+        for _ in range(number):
+            texts[str(temperature)].append(model.generate(vocab, params, config, rng, temperature))
+            report_step()
     size = sum(len(row) for matrix in params.values() for row in matrix)
-    return Run(rival.name, seed, size, losses, curve, held_out, texts)
+    return Run(contender.name, seed, size, losses, curve, held_out, texts, answers)
 
 
-def train_all(rivals, data_of, seed_list, steps, samples, jobs):
+def answer(model, tokens, contender, choices, vocab, params):
+    """Return which of the choices the model finds likeliest at each scored place of a document."""
+    places = contender.scored(tokens[1:-1])
+    cache = [[] for _ in range(contender.config.n_layer)]
+    found = {}
+    for place, token in enumerate(tokens[:max(places) + 1]):
+        logits = model.forward(token, place, cache, params, contender.config)
+        if place in places:
+            found[place] = max(choices, key=lambda symbol: logits[vocab[symbol]].data)
+    return [found[place] for place in places]
+
+
+def train_all(contenders, data_of, seed_list, steps, samples, jobs):
     """Return the Run of each contender with each seed; data_of is a dict {seed: Data}."""
-    work = [(rival, data_of[seed], seed, steps, samples) for seed in seed_list for rival in rivals]
-    return side_by_side(train_run, work, jobs, len(work) * (steps + samples))
+    work = [(contender, data_of[seed], seed, steps, samples)
+            for seed in seed_list for contender in contenders]
+    return side_by_side(train_run, work, jobs, len(work) * (steps + sum(samples.values())))
 
 
 def side_by_side(train, work, jobs, steps):
-    """Return train(*arguments) for each tuple of arguments in `work`, in so many processes at once.
+    """Return train(*arguments) for each tuple of arguments in `work`, `jobs` of them at once.
 
-    Each calls report_step(), `steps` times all together. OSError if one is ended from outside.
+    Together they call report_step() `steps` times. OSError if a process is ended from outside.
     """
+    if sys.platform == "win32":
+        jobs = min(jobs, 61)  # more Windows cannot wait for
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
     stop = context.Event()
@@ -205,26 +257,25 @@ def side_by_side(train, work, jobs, steps):
         pool.shutdown(cancel_futures=True)
 
 
-def time_all(rivals, data, seed):
+def time_all(contenders, data, seed):
     """Return {name: Cost} of each contender, their steps timed in turns."""
     trainers = {}
     values = {}
-    for rival in rivals:
-        model = beyond.mixer(rival.mixer)
-        params = model.init_params(rival.config, random.Random(seed))
-        tokens = [model.tokenize(doc, data.vocab) for doc in data.train[:TIMED_STEPS]]
+    for contender in contenders:
+        model, vocab, params, _ = begin(contender, data, seed)
+        tokens = [model.tokenize(doc, vocab) for doc in data.train[:TIMED_STEPS]]
         few = tokens[:10]
         with inside.watch(model.Value, "__init__") as made:
-            model.evaluate(few, params, rival.config)
-        values[rival.name] = len(made) / len(few)
-        trainers[rival.name] = model.train(tokens, params, rival.config, TIMED_STEPS)
+            model.evaluate(few, params, contender.config)
+        values[contender.name] = len(made) / len(few)
+        trainers[contender.name] = model.train(tokens, params, contender.config, TIMED_STEPS)
     return {name: Cost(ms, values[name]) for name, ms in in_turns(trainers).items()}
 
 
 def in_turns(trainers):
-    """Return {name: milliseconds of a step} of {name: what train() returned}, the median of some.
+    """Return {name: median milliseconds of a step} for {name: what train() returned}.
 
-    The steps are timed in turns, so that a machine's moods meet all alike.
+    The steps are timed in turns, so that slow moments hit all contenders alike.
     """
     seconds = defaultdict(list)
     for _ in range(TIMED_STEPS):
@@ -280,18 +331,31 @@ def wilson(hits, n):
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def verdict(runs, name, against):
+def document_losses(run):
+    """Return the loss of each held-out document: its nats, divided by the mean number of tokens.
+
+    So a document weighs as much as it has tokens, and the mean is held_out_loss.
+    """
+    tokens = statistics.fmean([n for _, n in run.held_out])
+    return [nats / tokens for nats, _ in run.held_out]
+
+
+LOSS = Score("held-out loss", 4, document_losses, "Below 0: the first has the lower loss.")
+
+
+def verdict(runs, name, against, score=LOSS):
     """Return what the runs say of contender `name` minus contender `against`, paired.
 
     Paired by seed and by document: both were evaluated on the same ones, so what makes a document
-    hard cancels. A document's difference weighs as many times as it has tokens.
+    hard cancels.
     """
     by_seed = []
     by_document = []
     for one, other in zip(of(runs, name), of(runs, against)):
-        tokens = statistics.fmean([n for _, n in one.held_out])
-        by_seed.append(held_out_loss(one) - held_out_loss(other))
-        by_document += [(a - b) / tokens for (a, _), (b, _) in zip(one.held_out, other.held_out)]
+        pairs = zip(score.by_document(one), score.by_document(other))
+        differences = [a - b for a, b in pairs]
+        by_seed.append(statistics.fmean(differences))
+        by_document += differences
     return Verdict(statistics.fmean(by_seed), student(by_seed), student(by_document), by_seed)
 
 
@@ -300,41 +364,65 @@ def of(runs, name):
     return [run for run in runs if run.contender == name]
 
 
-def show_runs(runs, rivals, costs, extra=()):
+def show_runs(runs, contenders, costs, measures=MEASURES):
     """Return the table of all measures, a row for each contender."""
-    titles = [title for title, _, _ in (*MEASURES, *extra)]
-    rows = [["", *titles, "ms a step"]]
-    for rival in rivals:
-        mine = of(runs, rival.name)
+    rows = [["", *(title for title, _, _ in measures), "ms a step"]]
+    for contender in contenders:
+        mine = of(runs, contender.name)
         cells = [spread([function(run) for run in mine], digits)
-                 for _, digits, function in (*MEASURES, *extra)]
-        rows.append([rival.name, *cells, f"{costs[rival.name].milliseconds:.1f}"])
+                 for _, digits, function in measures]
+        rows.append([contender.name, *cells, f"{costs[contender.name].milliseconds:.1f}"])
     return show.table(rows)
 
 
-def show_verdicts(runs, rivals):
+def show_verdicts(runs, contenders, score=LOSS):
     """Return the paired differences, and how many comparisons they are."""
-    pairs = [rival for rival in rivals if rival.against]
-    rows = [["held-out loss", "minus", "difference", "seeds", "documents"]]
-    for rival in pairs:
-        v = verdict(runs, rival.name, rival.against)
-        by_seed = "one seed" if math.isnan(v.half_by_seed) else f"± {v.half_by_seed:.4f}"
-        rows.append([rival.name, rival.against, f"{v.mean:+.4f}", by_seed,
-                     f"± {v.half_by_document:.4f}"])
+    pairs = [contender for contender in contenders if contender.against]
+    rows = [[score.title, "minus", "difference", "seeds", "documents"]]
+    for contender in pairs:
+        v = verdict(runs, contender.name, contender.against, score)
+        rows.append([contender.name, contender.against, f"{v.mean:+.{score.digits}f}",
+                     half(v.half_by_seed, score.digits), half(v.half_by_document, score.digits)])
     lines = [show.table(rows, left=2), "",
-             "Below 0: the first has the lower loss. Paired by seed and document; ± is 95 %,",
-             "over the seeds and, all seeds together, over the documents."]
+             f"{score.reading} Paired by seed and document;",
+             "± is half of a 95 % interval, over the seeds or over all seeds' documents."]
     if len(pairs) > 1:
-        lines.append(f"These are {len(pairs)} comparisons; of twenty 95 % intervals, one misses.")
+        lines.append(
+            f"These are {len(pairs)} comparisons; of twenty such intervals about one misses.")
     return "\n".join(lines)
 
 
-def curves(runs, rivals):
+def half(value, digits):
+    """Return half of an interval as text."""
+    return "one seed" if math.isnan(value) else f"± {value:.{digits}f}"
+
+
+def share_with_interval(hits):
+    """Return (share, low, high) of all seeds' hits together, with Wilson's 95 % interval."""
+    every = [hit for one in hits for hit in one]
+    return (statistics.fmean(every), *wilson(sum(every), len(every)))
+
+
+def show_shares(title, hits):
+    """Return a table of shares in percent; hits is {name: for each seed a list of 0 or 1}."""
+    number = len(next(iter(hits.values())))
+    each = number <= EACH_SEED
+    rows = [[title, "share", "95 % interval", "over seeds", *["each seed"] * each]]
+    for name, mine in hits.items():
+        share, low, high = share_with_interval(mine)
+        by_seed = [100 * statistics.fmean(one) for one in mine]
+        row = [name, f"{100 * share:.1f} %", f"{100 * low:.1f} to {100 * high:.1f}",
+               half(student(by_seed), 1)]
+        rows.append([*row, *[" ".join(f"{one:.1f}" for one in by_seed)] * each])
+    return show.table(rows)
+
+
+def curves(runs, contenders):
     """Return {contender: points} of the loss on held-out documents, the mean over the seeds."""
     out = {}
-    for rival in rivals:
-        points = zip(*[run.curve for run in of(runs, rival.name)])
-        out[rival.name] = [(same[0][0], statistics.fmean([loss for _, loss in same]))
+    for contender in contenders:
+        points = zip(*[run.curve for run in of(runs, contender.name)])
+        out[contender.name] = [(same[0][0], statistics.fmean([loss for _, loss in same]))
                            for same in points]
     return out
 
@@ -342,26 +430,32 @@ def curves(runs, rivals):
 # ---- the command line ----------------------------------------------------------------------------
 
 
-def options(description, steps):
+def options(description, steps, seeds=1):
     """Return a parser with the options that the benchmarks share."""
     parser = show.Parser(description=description, allow_abbrev=False)
     parser.add_argument("--steps", type=show.whole_numbers(10), default=steps, metavar="N",
                         help=f"training steps, one document each (default {steps})")
-    parser.add_argument("--seeds", type=show.whole_numbers(1, 99), default=1, metavar="K",
-                        help="repeat with K seeds: 42, 1, 2, ... (default 1)")
-    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=os.cpu_count(),
+    parser.add_argument("--seeds", type=show.whole_numbers(1, 99), default=seeds, metavar="K",
+                        help=f"repeat with K seeds: 42, 1, 2, ... (default {seeds})")
+    parser.add_argument("--layers", type=show.whole_numbers(1, 99), default=1, metavar="N",
+                        help="layers of each model (default 1)")
+    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=usable_cores(),
                         metavar="N", help="processes that train at once (default: all cores)")
-    parser.add_argument("--controls", action="store_true",
-                        help="more contenders: other maps over the same offsets")
-    parser.add_argument("--alternatives", action="store_true",
-                        help="more contenders: what others put in attention's place")
     parser.add_argument("--json", metavar="FILE", help="write all records there")
     parser.add_argument("--svg", metavar="FILE", help="draw the charts there")
     return parser
 
 
+def add_controls(parser):
+    """Add the options for more contenders."""
+    parser.add_argument("--controls", action="store_true",
+                        help="more contenders: other maps over the same offsets")
+    parser.add_argument("--alternatives", action="store_true",
+                        help="more contenders: what others put in attention's place")
+
+
 def environment(program, args):
-    """Return what a reader needs in order to repeat the run."""
+    """Return what a reader needs to repeat the run."""
     return {"program": program, "platform": platform.platform(),
             "python": f"{platform.python_implementation()} {platform.python_version()}",
             "date": datetime.date.today().isoformat(),
@@ -384,7 +478,8 @@ def in_words(number):
     """Return the seeds as text, with what ± stands for in the table of means."""
     if number == 1:
         return "seed 42 alone: --seeds 3 shows a spread"
-    return f"seeds {', '.join(map(str, seeds(number)))} (±: standard deviation)"
+    listed = ", ".join(map(str, seeds(number))) if number < 8 else f"42 and 1 to {number - 1}"
+    return f"seeds {listed} (±: standard deviation)"
 
 
 def duration(seconds):
@@ -392,8 +487,9 @@ def duration(seconds):
     return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
-def expected_seconds(rivals, costs, args, samples):
-    """Return about how many seconds the training, and what follows it, will take."""
+def announce(contenders, costs, args, samples=0, more=0):
+    """Print about how long the training, and what follows it, will take; more: seconds besides."""
     steps = args.steps + 60 + CURVE_POINTS * CURVE_DOCS / 2 + samples
-    of_all = sum(costs[rival.name].milliseconds for rival in rivals) / 1000 * steps
-    return 2 + of_all * args.seeds / min(args.jobs, len(rivals) * args.seeds)
+    of_all = sum(costs[contender.name].milliseconds for contender in contenders) / 1000 * steps
+    seconds = 2 + more + of_all * args.seeds / min(args.jobs, len(contenders) * args.seeds)
+    print(f"This will take about {duration(seconds)}.", flush=True)

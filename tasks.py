@@ -70,8 +70,12 @@ class CountTable:
 def count_table_loss(order, docs, held_out, vocab_size, block_size):
     """Return the loss of a count table; its strength is chosen on a fifth of the documents."""
     fifth = len(docs) // 5
-    best = min((0.3, 1, 3, 10, 30), key=lambda strength: CountTable(
-        docs[fifth:], order, vocab_size, strength).loss(docs[:fifth], block_size))
+    table = CountTable(docs[fifth:], order, vocab_size, 1)
+    losses = {}
+    for strength in (0.3, 1, 3, 10, 30):
+        table.strength = strength
+        losses[strength] = table.loss(docs[:fifth], block_size)
+    best = min(losses, key=losses.get)
     return CountTable(docs, order, vocab_size, best).loss(held_out, block_size)
 
 
@@ -352,6 +356,16 @@ def labelled_pairs():
 def pair_words(pair):
     """Return a pair as a list of words that ends with the label."""
     return [*sentence_words(pair.premise), "/", *sentence_words(pair.hypothesis), "=", pair.label]
+
+
+def label_place(doc):
+    """Return the places whose symbols count if the label alone does; doc: a pair's words."""
+    return [len(doc) - 1]
+
+
+def every_place(doc):
+    """Return the places whose symbols count if all words do."""
+    return range(len(doc))
 
 
 def noun_distance(pair):

@@ -1,5 +1,6 @@
 """benchmark.py and benchmark_paren.py: what they measure, and one small run of each."""
 import contextlib
+import functools
 import io
 import json
 import math
@@ -10,6 +11,7 @@ from pathlib import Path
 from unittest import mock
 
 import benchmark
+import benchmark_pairs
 import benchmark_paren
 import beyond
 import compare
@@ -32,15 +34,20 @@ def printed(main, *argv):
                 chart.read_text(encoding="utf-8"))
 
 
+@functools.cache
+def small_run():
+    """Return what a small run of benchmark.py prints, records and draws."""
+    with tempfile.TemporaryDirectory() as folder, \
+            mock.patch.object(benchmark, "LENGTHS", (4, 8)), \
+            mock.patch.object(benchmark, "FOLDED_R", (2, 3)):
+        path = Path(folder, "names.txt")
+        path.write_text(NAMES, encoding="utf-8")
+        return printed(benchmark.main, "--steps=10", "--seeds=2", f"--data={path}")
+
+
 class SmallRuns(unittest.TestCase):
     def test_names(self):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "names.txt")
-            path.write_text(NAMES, encoding="utf-8")
-            with mock.patch.object(benchmark, "LENGTHS", (4, 8)), \
-                    mock.patch.object(benchmark, "FOLDED_R", (2, 3)):
-                text, records, chart = printed(
-                    benchmark.main, "--steps=10", "--seeds=2", f"--data={path}")
+        text, records, chart = small_run()
         self.check(text, records, chart, 2, 2)
         self.assertEqual([scale["length"] for scale in records["scaling"]], [4, 4, 8, 8])
         self.assertEqual([fold["r"] for fold in records["folding"]], [2, 3])
@@ -56,13 +63,14 @@ class SmallRuns(unittest.TestCase):
         self.assertEqual({len(block) for block in [*blocks, *held_out]}, {64})
 
     def test_brackets(self):
-        with mock.patch.object(benchmark_paren, "SAMPLES", 3), \
+        with mock.patch.object(benchmark_paren, "SAMPLES", {0.5: 3, 1.0: 2}), \
                 mock.patch.object(tasks, "distinct_strings", some_strings):
             text, records, chart = printed(benchmark_paren.main, "--steps=10", "--seeds=1")
         self.check(text, records, chart, 3, 1)
-        for balance in records["balances"]:
-            self.assertEqual(balance["of"], 3)
-            self.assertEqual(balance["balanced"] + sum(balance["failures"].values()), 3)
+        self.assertEqual([len(one["hits"][0]) for one in records["balances"]], [3, 2] * 3)
+        for one in records["balances"]:
+            self.assertEqual(sum(one["hits"][0]) + sum(one["failures"].values()),
+                             len(one["hits"][0]))
 
     def check(self, text, records, chart, contenders, seeds):
         """All runs are there, complete, and what is printed fits a terminal."""
@@ -76,7 +84,7 @@ class SmallRuns(unittest.TestCase):
         self.assertEqual(records["options"]["steps"], 10)
         self.assertIn("<svg", chart)
         for line in text.splitlines():
-            self.assertLessEqual(len(line), 80, line)
+            self.assertLessEqual(len(line), 79, line)
 
 
 def some_strings(number, rng):
@@ -87,9 +95,9 @@ def some_strings(number, rng):
 class Scaling(unittest.TestCase):
     def test_values_grow_as_they_should(self):
         """Grassmann's per token are constant once all offsets fit; attention's grow with L."""
-        attention, grassmann = benchmark.contenders(5, False)
-        counts = {rival.name: [benchmark.mixing_cost(rival, length)[1]
-                               for length in (20, 40, 60)] for rival in (attention, grassmann)}
+        attention, grassmann = benchmark.make_contenders(5)
+        counts = {one.name: [benchmark.mixing_cost(one, length)[1] for length in (20, 40, 60)]
+                  for one in (attention, grassmann)}
         first, second, third = counts["Grassmann"]
         self.assertEqual(third - second, second - first)
         first, second, third = counts["attention"]
@@ -119,7 +127,7 @@ class Refusals(unittest.TestCase):
         self.assertEqual(len(err.getvalue().splitlines()), 1)
 
     def test_options(self):
-        for main in (benchmark.main, benchmark_paren.main):
+        for main in (benchmark.main, benchmark_paren.main, benchmark_pairs.main):
             for argv in (["--steps=0"], ["--steps=x"], ["--seeds=0"], ["--jobs=0"], ["--steps=--"],
                          ["--json=a", "--svg=a"], ["--json=/no/such/folder/x"], ["--wrong"]):
                 with self.subTest(main=main.__module__, argv=argv):
@@ -137,16 +145,16 @@ class Told(unittest.TestCase):
     """The means in the tables are those of the records."""
 
     def test_means(self):
-        rivals = [compare.contender("attention", 5, ""), compare.contender("Grassmann", 5)]
-        runs = [compare.Run(name, seed, 7, [], [[1, 1.0]], [[nats, 10]], [])
+        contenders = [compare.contender("attention", 5, ""), compare.contender("Grassmann", 5)]
+        runs = [compare.Run(name, seed, 7, [], [[1, 1.0]], [[nats, 10]], {})
                 for seed, pair in ((42, (20, 22)), (1, (22, 26)))
                 for name, nats in zip(("attention", "Grassmann"), pair)]
-        costs = {rival.name: compare.Cost(1.5, 3) for rival in rivals}
-        rows = compare.show_runs(runs, rivals, costs).splitlines()
+        costs = {contender.name: compare.Cost(1.5, 3) for contender in contenders}
+        rows = compare.show_runs(runs, contenders, costs).splitlines()
         self.assertRegex(rows[1], r"attention +7 +2\.1000 ± 0\.1414 .* 1\.5")
         losses = [compare.held_out_loss(run) for run in compare.of(runs, "Grassmann")]
         self.assertIn(f"{statistics.fmean(losses):.4f}", rows[2])
-        self.assertRegex(compare.show_verdicts(runs, rivals),
+        self.assertRegex(compare.show_verdicts(runs, contenders),
                          r"Grassmann +attention +\+0\.3000 +± 1\.2710 ")
 
     def test_chart_shows_the_curve(self):

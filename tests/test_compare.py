@@ -23,7 +23,7 @@ NAMES = ["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", 
 SIZES = {"n_embd": 8, "block_size": 8}
 
 
-def small_rivals():
+def small_contenders():
     """Return attention and Grassmann, small."""
     vocab_size = len(set("".join(NAMES))) + 1
     return [compare.contender("attention", vocab_size, "", n_head=2, **SIZES),
@@ -33,12 +33,12 @@ def small_rivals():
 def train(jobs, steps=6, seeds=(42, 1)):
     """Return the small runs, made in so many processes."""
     data_of = {seed: compare.split(NAMES, seed, steps) for seed in seeds}
-    return compare.train_all(small_rivals(), data_of, seeds, steps, 2, jobs)
+    return compare.train_all(small_contenders(), data_of, seeds, steps, {0.5: 2}, jobs)
 
 
 def run(name, seed, held_out):
     """Return a run with nothing but its loss."""
-    return compare.Run(name, seed, 10, [], [[1, 2.0]], held_out, [])
+    return compare.Run(name, seed, 10, [], [[1, 2.0]], held_out, {})
 
 
 class SideBySide(unittest.TestCase):
@@ -55,7 +55,7 @@ class SideBySide(unittest.TestCase):
         rng = random.Random(1)
         docs = list(NAMES)
         rng.shuffle(docs)
-        config = small_rivals()[0].config
+        config = small_contenders()[0].config
         params = model.init_params(config, rng)
         seen, held_out = model.split_docs(docs, 6)
         vocab = model.make_vocab(docs)
@@ -64,13 +64,13 @@ class SideBySide(unittest.TestCase):
         mine = compare.of(self.runs, "attention")[1]
         self.assertEqual(mine.losses, losses)
         self.assertAlmostEqual(compare.held_out_loss(mine), loss, 12)
-        self.assertEqual(mine.samples[0], model.generate(vocab, params, config, rng, 0.5))
+        self.assertEqual(mine.samples["0.5"][0], model.generate(vocab, params, config, rng, 0.5))
 
     def test_records_are_complete(self):
         for one in self.runs:
             self.assertEqual(len(one.losses), 6)
             self.assertEqual(len(one.held_out), 1)
-            self.assertEqual(len(one.samples), 2)
+            self.assertEqual(len(one.samples["0.5"]), 2)
             self.assertEqual(one.curve[-1][0], 6)
         self.assertEqual([(one.contender, one.seed) for one in self.runs],
                          [(name, seed) for seed in (42, 1) for name in ("attention", "Grassmann")])
@@ -124,8 +124,8 @@ class Costs(unittest.TestCase):
         """Twice the same count, and attention's grows with the length."""
         data = compare.split(NAMES, 42, 10)
         with mock.patch.object(compare, "TIMED_STEPS", 2):
-            one = compare.time_all(small_rivals(), data, 42)
-            two = compare.time_all(small_rivals(), data, 42)
+            one = compare.time_all(small_contenders(), data, 42)
+            two = compare.time_all(small_contenders(), data, 42)
         self.assertEqual([c.values for c in one.values()], [c.values for c in two.values()])
         self.assertGreater(one["attention"].values, 100)
         self.assertGreater(one["Grassmann"].milliseconds, 0)
@@ -166,7 +166,7 @@ class Verdicts(unittest.TestCase):
             self.assertAlmostEqual(half, t, delta=0.005)
 
     def test_contenders_are_paired_by_field(self):
-        rivals = [r._replace(name=n) for r, n in zip(small_rivals(), ("x", "y"))]
+        rivals = [r._replace(name=n) for r, n in zip(small_contenders(), ("x", "y"))]
         rivals[1] = rivals[1]._replace(against="x")
         runs = [run("x", 42, [[1, 1]]), run("y", 42, [[2, 1]])]
         self.assertIn("+1.0000", compare.show_verdicts(runs, rivals))

@@ -2,23 +2,20 @@
 import contextlib
 import io
 import json
-import random
 import tempfile
 import unittest
 from pathlib import Path
 from unittest import mock
 
 import benchmark_pairs as task
-import beyond
 import compare
-import micro_gpt
 import tasks
 from tests.helpers import slow
 
 PAIRS = tasks.labelled_pairs()
 
 
-class Models(unittest.TestCase):
+class Pairs(unittest.TestCase):
     def test_written_for_large(self):
         """In SNLI's format: the words, and the labels' names."""
         train, tests = tasks.split_pairs(PAIRS, 42, 30)
@@ -33,28 +30,43 @@ class Models(unittest.TestCase):
                       one["gold_label"][0].upper()] for one in found],
                     [tasks.pair_words(pair) for pair in pairs])
 
-    def test_loss_counts_the_label_alone(self):
-        """And the files themselves stay as they are."""
-        pair = PAIRS[0]
-        vocab = micro_gpt.make_vocab([tasks.pair_words(pair), ["E", "N", "C"]])
-        for rival in task.rivals(len(vocab) + 1, 1):
-            model = task.make_model(rival)
-            config = rival.contender.config
-            params = model.init_params(config, random.Random(1))
-            tokens = task.tokens_of(model, pair, vocab)
-            self.assertEqual(tokens[-1], vocab[pair.label])
-            losses = model.token_losses(tokens, params, config)
-            self.assertEqual(len(losses), 1 if rival.label_alone else len(tokens) - 1)
-            cache = [[]]
-            for position, token in enumerate(tokens[:-1]):
-                logits = model.forward(token, position, cache, params, config)
-            self.assertEqual(losses[-1].data, model.cross_entropy(logits, tokens[-1]).data)
-            best = max(tasks.LABELS, key=lambda label: logits[vocab[label]].data)
-            self.assertEqual(task.answer(model, pair, vocab, params, config), best)
-        for mixer in ("attention", "Grassmann"):
-            self.assertEqual(beyond.mixer(mixer).token_losses.__module__,
-                             beyond.mixer(mixer).__name__)
-            self.assertNotIn("lambda", beyond.mixer(mixer).token_losses.__qualname__)
+    def test_answers(self):
+        """What a run records, once more by hand: the label's loss, and the likeliest label."""
+        data, tests = task.split(PAIRS, 42, 10)
+        data = data._replace(held_out=data.held_out[:4])
+        words = data.docs[0]
+        for contender in task.make_contenders(len(words) + 1, 1):
+            with mock.patch.object(compare, "report_step"):
+                run = compare.train_run(contender, data, 42, 10, {})
+            model, vocab, params, _ = compare.begin(contender, data, 42)
+            tokens = [model.tokenize(doc, vocab) for doc in data.train]
+            for _ in model.train(tokens, params, contender.config, 10):
+                pass
+            for doc, (nats, number), given in zip(data.held_out, run.held_out, run.answers):
+                tokens = model.tokenize(doc, vocab)
+                cache = [[]]
+                for position, token in enumerate(tokens[:-2]):
+                    logits = model.forward(token, position, cache, params, contender.config)
+                best = max(tasks.LABELS, key=lambda label: logits[vocab[label]].data)
+                self.assertEqual(given[-1], best)
+                if "all words" in contender.name:
+                    self.assertEqual((number, len(given)), (len(doc), len(doc)))
+                else:
+                    self.assertEqual((nats, number, len(given)),
+                                     (model.cross_entropy(logits, tokens[-2]).data, 1, 1))
+            self.assertEqual(task.given(run._replace(answers=run.answers * 150), tests,
+                                        task.FIRST)[:4], [one[-1] for one in run.answers])
+
+    def test_tables(self):
+        """Their answers are of the pairs asked, in order: the constant one is right for a third."""
+        data, tests = task.split(PAIRS, 42, 30)
+        runs = task.table_runs({42: data}, {42: tests}, PAIRS)
+        for test in tasks.PAIR_TESTS:
+            [hits] = task.hits(runs, "constant answer", {42: tests}, test)
+            self.assertEqual(3 * sum(hits), len(hits))
+            [hits] = task.hits(runs, "hypothesis alone", {42: tests}, test)
+            answer = tasks.pair_tables(tasks.split_pairs(PAIRS, 42, 30)[0])["hypothesis alone"]
+            self.assertEqual(hits, [answer(pair) == pair.label for pair in tests[test]])
 
     @slow
     def test_small_run(self):
@@ -62,7 +74,7 @@ class Models(unittest.TestCase):
                 mock.patch.object(compare, "TIMED_STEPS", 2), \
                 mock.patch.object(tasks, "labelled_pairs", lambda: PAIRS), \
                 mock.patch.object(tasks, "TEST_PAIRS", 9), \
-                mock.patch.object(task, "CURVE_PAIRS", 3):
+                mock.patch.object(compare, "CURVE_POINTS", 2):
             records = Path(folder, "a.json")
             chart = Path(folder, "a.svg")
             out = io.StringIO()
@@ -70,11 +82,11 @@ class Models(unittest.TestCase):
                 task.main(["--steps=10", "--seeds=2", f"--json={records}", f"--svg={chart}"])
             found = json.loads(records.read_text(encoding="utf-8"))
             self.assertIn("<svg", chart.read_text(encoding="utf-8"))
-        self.assertEqual(len(found["results"]), 2 * (9 + 3))
+        self.assertEqual(len(found["runs"]), 2 * (10 + 3))
         self.assertEqual(set(found["tests"]), {"42", "1"})
-        for result in found["results"]:
-            self.assertEqual([len(a) for a in result["answers"].values()], [9, 9])
-        self.assertLessEqual(max(map(len, out.getvalue().splitlines())), 100)
+        for run in found["runs"]:
+            self.assertEqual(len(run["answers"]), 18)
+        self.assertLessEqual(max(map(len, out.getvalue().splitlines())), 79)
 
 
 if __name__ == "__main__":

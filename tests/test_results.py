@@ -1,14 +1,10 @@
 """README.md and RESULTS.md: commands run, outputs have today's form, links lead somewhere."""
 import re
-import tempfile
 import unittest
-from pathlib import Path
-from unittest import mock
 
-import benchmark
 from tests import results
 from tests.helpers import ROOT
-from tests.test_benchmarks import NAMES, printed
+from tests.test_benchmarks import small_run
 
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8")
          for name in ("README.md", "RESULTS.md", "TEACHING.md", "large/README.md")}
@@ -62,12 +58,7 @@ class Outputs(unittest.TestCase):
 
     def test_form(self):
         """What a small run prints between its numbers stands in the pasted output as well."""
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "names.txt")
-            path.write_text(NAMES, encoding="utf-8")
-            with mock.patch.object(benchmark, "LENGTHS", (4, 8)), \
-                    mock.patch.object(benchmark, "FOLDED_R", (2, 3)):
-                text, _, _ = printed(benchmark.main, "--steps=10", f"--data={path}")
+        text, _, _ = small_run()
         command = next(name for name in OUTPUTS if "benchmark.py" in name)
         self.assertGreater(len(form(text)), 4)
         self.assertEqual(form(text) - form(OUTPUTS[command]), set(), "python3 -m tests.results")
