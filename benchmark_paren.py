@@ -17,7 +17,8 @@ import tasks
 SAMPLES = {0.5: 200, 1.0: 200}  # temperature: strings that each trained model writes
 WINDOW = (1, 2, 4, 8, 16)
 EVERY_OFFSET = tuple(range(1, 51))
-FAILURES = ("closed too early", "left open", "block full", "empty")
+FAILURES = {"early": "closed too early", "open": "left open", "full": "block full",
+            "empty": "empty"}  # {title of a column: verdict}
 CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
             ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
             ("products apart", "linear map"), ("planes apart", "Grassmann"),
@@ -78,7 +79,7 @@ def balance(runs, name, temperature, data_of):
         different.append(100 * len(set(texts)) / len(texts))
         seen = set(data_of[run.seed].train)
         known.append(100 * sum(text in seen for text in texts) / len(texts))
-    return Balance(name, temperature, hits, {what: failures[what] for what in FAILURES},
+    return Balance(name, temperature, hits, {what: failures[what] for what in FAILURES.values()},
                    statistics.fmean(different), statistics.fmean(known))
 
 
@@ -96,8 +97,8 @@ def show_balances(found, temperature):
     """Return the tables of the strings written at one temperature."""
     found = [one for one in found if one.temperature == temperature]
     shares = {one.contender: one.hits for one in found}
-    rows = [[f"temperature {temperature}", *FAILURES, "different", "trained on"]]
-    rows += [[one.contender, *(str(one.failures[what]) for what in FAILURES),
+    rows = [[f"not balanced, temperature {temperature}", *FAILURES, "differ", "known"]]
+    rows += [[one.contender, *(str(one.failures[what]) for what in FAILURES.values()),
               f"{one.different:.0f} %", f"{one.known:.0f} %"] for one in found]
     return "\n".join([compare.show_shares(f"balanced, temperature {temperature}", shares), "",
                       show.table(rows), ""])
@@ -111,9 +112,9 @@ def show_results(runs, contenders, costs, found, known):
     return "\n".join([
         compare.show_runs(runs, contenders, costs), "", show.table(rows), "",
         compare.show_verdicts(runs, contenders), "",
-        f"{number} strings from each model and seed. The interval is Wilson's, for all strings;",
-        "beside it ± from seed to seed. Then what is wrong with the others, how many",
-        "strings are different, and how many were among those trained on.", "",
+        f"{number} strings from each model and seed. The interval is Wilson's, for all",
+        "strings; beside it ± from seed to seed. Then how many failed: closed too early,",
+        "left open, block full, empty; how many differ, and how many stood in training.", "",
         *[show_balances(found, str(temperature)) for temperature in SAMPLES],
         *examples(runs, contenders[:3]),
         f"Loss on {compare.CURVE_DOCS} held-out strings during training",

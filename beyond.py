@@ -357,13 +357,14 @@ def scoring(name, places):
     model = MAKERS[name]()
     if model in (micro_gpt, micro_grassmann):
         model = variant(model)  # the file itself stays as it is
-    all_losses = model.token_losses
-
-    def token_losses(tokens, params, config):
-        losses = all_losses(tokens[:-1], params, config)
-        return [losses[place] for place in places(tokens[1:-1])]
-    model.token_losses = token_losses
+    model.token_losses = functools.partial(losses_at, places, model.token_losses)
     return model
+
+
+def losses_at(places, token_losses, tokens, params, config):
+    """Return those of the losses that token_losses returns which stand at these places."""
+    losses = token_losses(tokens[:-1], params, config)
+    return [losses[place] for place in places(tokens[1:-1])]
 
 
 def configure(name, vocab_size, window=NearbyConfig._field_defaults["window"], **sizes):

@@ -31,7 +31,6 @@ import show
 CURVE_POINTS = 8  # of the loss on held-out documents during training
 CURVE_DOCS = 40  # held-out documents that such a point is measured on
 TIMED_STEPS = 40  # steps of each contender that are timed, in turns
-EACH_SEED = 3  # with more seeds than these a table shows their mean and interval only
 
 # Student's t for a 95 % interval, by degrees of freedom; beyond the table there is a formula.
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
@@ -404,16 +403,13 @@ def share_with_interval(hits):
 
 
 def show_shares(title, hits):
-    """Return a table of shares in percent; hits is {name: for each seed a list of 0 or 1}."""
-    number = len(next(iter(hits.values())))
-    each = number <= EACH_SEED
-    rows = [[title, "share", "95 % interval", "over seeds", *["each seed"] * each]]
+    """Return a table of shares; hits is {name: for each seed a list of 0 or 1}."""
+    rows = [[title, "share", "95 % interval", "over seeds"]]
     for name, mine in hits.items():
         share, low, high = share_with_interval(mine)
         by_seed = [100 * statistics.fmean(one) for one in mine]
-        row = [name, f"{100 * share:.1f} %", f"{100 * low:.1f} to {100 * high:.1f}",
-               half(student(by_seed), 1)]
-        rows.append([*row, *[" ".join(f"{one:.1f}" for one in by_seed)] * each])
+        rows.append([name, f"{100 * share:.1f} %", f"{100 * low:.1f} to {100 * high:.1f}",
+                     half(student(by_seed), 1)])
     return show.table(rows)
 
 
