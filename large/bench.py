@@ -1,12 +1,12 @@
-"""How fast: training, the mixing layer alone, and what it costs as texts get longer.
+"""How fast: training, the mixing layer alone, writing, and what they cost as texts get longer.
 
     python3 -m large.bench train     tokens a second, contenders in turns
     python3 -m large.bench layer     one mixing layer, forward, in milliseconds
     python3 -m large.bench length    one mixing layer, forward and backward, against length
+    python3 -m large.bench write     one more token of each text, and what must be kept, by length
 
 Sizes of the paper where there is a GPU, small ones on a CPU. --json adds each figure as a line.
 """
-import json
 import statistics
 import sys
 import time
@@ -17,15 +17,22 @@ import show
 try:
     import torch
 
-    from large import engine
+    from large import engine, writing
     from large import train as program
-    from large.model import Config, Layer
+    from large.model import Config, Layer, Model
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
     torch = None
 
-CONTENDERS = ("attention", "grassmann", "grassmann-loop", "linear")
+# What differs from --preset words; "paper" has one offset a layer and the gate as the only skip.
+CONTENDERS = {name: {"mixing": name} for name in (
+    "attention", "grassmann", "grassmann-loop", "linear", "gated-delta-rule", "delta-rule",
+    "gated-linear-attention", "linear-attention", "rwkv", "gated-recurrence", "decayed-sums",
+    "decayed-sums-planes", "attended-states", "attended-states-planes")}
+CONTENDERS["paper"] = {"mixing": "grassmann", "order": "gate", "offset_per_layer": True}
+CONTENDERS["attention-convolution"] = {"mixing": "attention", "convolution": True}
+SHORT = ("attention", "grassmann", "grassmann-loop", "linear", "paper")
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 
@@ -80,17 +87,17 @@ class Bench:
         print("  ".join([f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
                          for name, value in found.items()]), flush=True)
         if self.args.json:
-            with open(self.args.json, "a", encoding="utf-8") as file:
-                file.write(json.dumps({**self.fixed, **found}) + "\n")
+            program.add_line(self.args.json, {**self.fixed, **found})
 
-    def mixing_layer(self, mixing, precision, batch, length, backward):
+    def mixing_layer(self, name, precision, batch, length, backward):
         """Return the milliseconds that one mixing layer takes, its projections included."""
         device = self.args.device
         width, heads, r = sizes(device)[:3]
         torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
-        config = Config(2, mixing, width, block_size=length, n_head=heads, r=r)
+        config = Config(2, n_embd=width, block_size=length, n_head=heads, r=r, **CONTENDERS[name])
         torch.manual_seed(1)
-        layer = Layer(config, config.window).to(device)
+        window = config.window[:1] if config.offset_per_layer else config.window
+        layer = Layer(config, window).to(device, torch.float32)
         for weight in layer.parameters():
             torch.nn.init.normal_(weight, std=0.02)
         torch._dynamo.reset()
@@ -105,7 +112,7 @@ class Bench:
             if backward:
                 torch.autograd.backward(out, slope.to(out.dtype), inputs=[x, *used])
         if backward:
-            used = [w for name, w in layer.named_parameters() if not name.startswith("fc")]
+            used = [w for key, w in layer.named_parameters() if not key.startswith("fc")]
             return milliseconds(call, device)
         with torch.no_grad():
             return milliseconds(call, device)
@@ -114,7 +121,7 @@ class Bench:
         """Measure one mixing layer's forward pass."""
         _, _, _, _, length, batch, _, _ = sizes(self.args.device)
         for precision in self.args.precisions:
-            for mixing in CONTENDERS:
+            for mixing in self.args.contenders:
                 self.keep(figure="layer", mixing=mixing, precision=precision, batch=batch,
                           length=length,
                           ms=self.mixing_layer(mixing, precision, batch, length, False))
@@ -123,7 +130,7 @@ class Bench:
         """Measure one mixing layer forward and backward, the number of tokens kept the same."""
         tokens = sizes(self.args.device)[-1]
         for precision in self.args.precisions:
-            for mixing in CONTENDERS[:3]:
+            for mixing in self.args.contenders:
                 for length in LENGTHS:
                     few = mixing == "grassmann-loop" and length not in LENGTHS[::7]
                     if length > tokens or few:
@@ -140,10 +147,12 @@ class Bench:
         for precision in self.args.precisions:
             trainers = {}
             times = {}
-            for mixing in CONTENDERS:
-                words = ["--preset", "words", "--data", "-", "--mixing", mixing, "--n-embd", width,
+            for mixing in self.args.contenders:
+                words = ["--preset", "words", "--data", "-", "--n-embd", width,
                          "--layers", layers, "--heads", heads, "--r", r, "--block-size", length,
                          "--batch", batch, "--precision", precision, "--device", device]
+                for key, value in CONTENDERS[mixing].items():
+                    words += [f"--{key.replace('_', '-')}"] + [value] * (value is not True)
                 words += ["--compile"] * self.args.compile
                 args = program.parse([str(word) for word in words], show.Parser())
                 config = program.make_config(args, vocab_size)
@@ -166,11 +175,37 @@ class Bench:
                           tokens_per_second=statistics.median(per_second),
                           slowest=min(per_second), fastest=max(per_second))
 
+    def write(self):
+        """Measure one more token of each of many texts, all layers, without the logits.
+
+        In single precision, for whole models: what a layer must keep, in bytes a text, too.
+        """
+        device = self.args.device
+        width, heads, r, layers, _, _, _, tokens = sizes(device)
+        torch.set_float32_matmul_precision("high")
+        texts = 8
+        for mixing in self.args.contenders:
+            for length in LENGTHS:
+                if length > tokens:
+                    continue
+                config = Config(2, n_embd=width, n_layer=layers, block_size=length, n_head=heads,
+                                r=r, std=0.02, **CONTENDERS[mixing])
+                model = Model(config).to(device, torch.float32).eval()
+                states = writing.begin(model, texts)
+                chosen = torch.ones(texts, dtype=torch.long, device=device)
+                ms = milliseconds(lambda m=model, t=chosen, place=length - 1, s=states:
+                                  writing.step(m, t, place, [dict(state) for state in s]), device)
+                self.keep(figure="write", mixing=mixing, precision="tf32", batch=texts,
+                          length=length, n_layer=layers, n_embd=width, r=r, ms=ms,
+                          kept=writing.size(states) / texts)
+
 
 def main(words=None):
     """Read the options; measure."""
     parser = show.Parser(description="Time the models in PyTorch.", allow_abbrev=False)
-    parser.add_argument("what", choices=("train", "layer", "length"), nargs="+")
+    parser.add_argument("what", choices=("train", "layer", "length", "write"), nargs="+")
+    parser.add_argument("--contenders", default=",".join(SHORT),
+                        help=f"of {', '.join(CONTENDERS)}; default {','.join(SHORT)}")
     parser.add_argument("--precisions", default="bf16", help="like bf16,tf32,float32")
     parser.add_argument("--compile", action="store_true")
     whole = show.whole_numbers(1)
@@ -184,6 +219,10 @@ def main(words=None):
     args.precisions = args.precisions.split(",")
     if not set(args.precisions) <= {"bf16", "tf32", "float32"}:
         parser.error("--precisions: bf16, tf32, float32, separated by commas")
+    args.contenders = args.contenders.split(",")
+    for name in args.contenders:
+        if name not in CONTENDERS:
+            parser.error(f"--contenders: there is no {name}")
     if args.device is None:
         args.device = "cuda" if torch.cuda.is_available() else "cpu"
     if args.device == "cuda" and not torch.cuda.is_available():

@@ -82,7 +82,7 @@ def check(config):
 
 # ---- partners and planes -------------------------------------------------------------------------
 def shifted(z, offset):
-    """Return z_(t - offset) at each t, zeros where there is none: (B, L, r) -> (B, L, r)."""
+    """Return z_(t - offset) at each t, zeros where there is none: (B, L, r) -> the same."""
     return F.pad(z, (0, 0, offset, 0))[:, :z.shape[1]]
 
 
@@ -203,12 +203,17 @@ class Layer(nn.Module):
                 constants = alternatives.starts(getattr(self, name).shape[0])
                 self.register_buffer(f"{name}_start", constants, persistent=False)
 
-    def forward(self, x):
-        """Return x after mixing and feed-forward, in the order that the configuration says."""
+    def forward(self, x, mix=None):
+        """Return x after mixing and feed-forward, in the order that the configuration says.
+
+        mix: what stands in for self.mix (writing.py: one token at a time).
+        """
+        if mix is None:
+            mix = self.mix
         if self.config.order == "pre":
-            x = x + self.mix(norm(self, "norm1", x))
+            x = x + mix(norm(self, "norm1", x))
             return x + self.feed_forward(norm(self, "norm2", x))
-        mixed = self.mix(x)
+        mixed = mix(x)
         if self.config.order == "post":
             mixed = x + mixed
         x = norm(self, "norm1", mixed)
@@ -234,16 +239,31 @@ class Layer(nn.Module):
             return self.branch(self.linear(self.attend(x), "wo"))
         if self.config.mixing in RECURRENCE:
             h = alternatives.gated_recurrence(self.linear(x, "wz"), self.linear(x, "wh"))
-            return self.branch(self.linear(h * F.silu(self.linear(x, "wg")), "wo"))
-        z = self.linear(x, "W_red")
-        z = z.to(torch.promote_types(z.dtype, torch.float32))  # half precision has no room for 1e-8
+            return self.open(x, h)
+        z = self.reduce(x)
+        past, number = self.partners(x, z)
+        return self.gate(x, self.features(z, past, number, past_sum(z)))
+
+    def open(self, x, h):
+        """Return wo (h * SiLU(wg x)), the end of a recurrence."""
+        return self.branch(self.linear(h * F.silu(self.linear(x, "wg")), "wo"))
+
+    def reduce(self, x):
+        """Return z = W_red x; in the counting layer with a 1 at its end."""
+        z = alternatives.full(self.linear(x, "W_red"))  # half precision has no room for 1e-8
+        if self.config.mixing == "counting":
+            z = torch.cat([z, torch.ones_like(z[..., :1])], -1)
+        return z
+
+    def gate(self, x, features):
+        """Return alpha x + (1 - alpha) g, g being W_plu times the features."""
         matrix = self.W_plu
         if self.config.mixing in PLANES:
             matrix = on_outer(matrix, self.upper, self.config.r)
         elif self.config.mixing == "linear-planes":
             planes = on_outer(matrix[:, self.states:], self.upper, self.config.r)
             matrix = torch.cat([matrix[:, :self.states], planes], 1)
-        g = self.branch(F.linear(self.features(x, z), matrix, getattr(self, "W_plu_bias", None)))
+        g = self.branch(F.linear(features, matrix, getattr(self, "W_plu_bias", None)))
         alpha = torch.sigmoid(self.linear(x, "W_gate_h") + self.linear(g, "W_gate_g"))
         return g + alpha * (x - g)
 
@@ -321,21 +341,18 @@ class Layer(nn.Module):
         there = (back >= 0)[:, None]
         return [z.index_select(1, back.clamp(min=0)) * there], there.long()
 
-    def features(self, x, z):
+    def features(self, z, past, number, total):
         """Return what W_plu (on the planes' outer products, see on_outer) is applied to.
 
-        (B, L, d), (B, L, r) -> (B, L, its columns); z has r - 1 numbers in the counting layer.
+        z: (B, L, r), past and number: see partners, total: the sum of all earlier z -> (B, L, its
+        columns).
         """
         mixing = self.config.mixing
         if mixing == "sum":
-            return torch.cat([z, past_sum(z)], -1)
+            return torch.cat([z, total], -1)
         if mixing == "counting":
-            one = torch.ones_like(z[..., :1])
-            c = torch.cat([past_sum(z), one], -1)
-            z = torch.cat([z, one], -1)
-            past, number = self.partners(x, z)
+            c = torch.cat([total[..., :-1], torch.ones_like(z[..., :1])], -1)
             return outer(z, (fold(z, past) + c) / (number + 1))  # c's plane is always there
-        past, number = self.partners(x, z)
         if mixing in ("linear", "decayed-sums", "attended-states"):
             return torch.cat([z, *past], -1)
         if mixing in ("apart", "decayed-sums-planes", "attended-states-planes"):

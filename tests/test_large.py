@@ -35,6 +35,7 @@ if find_spec("torch"):
     from large import engine
     from large import model as large
     from large import train as program
+    from large import writing
 
     torch.set_num_threads(1)  # the tensors are tiny
 
@@ -341,6 +342,29 @@ class Block(unittest.TestCase):
                     after = model(changed)
                     self.assertLess((after - before)[:, :place].abs().sum(), 1e-12, mixing)
                     self.assertGreater((after - before)[:, place].abs().min(), 0, mixing)
+
+    def test_writing(self):
+        """Token by token, each mixing has the logits that it has of the whole text."""
+        tokens = torch.arange(2 * 21).view(2, 21) * 5 % 7
+        for mixing in large.MIXINGS:
+            for more in ({}, {"order": "post", "branch_norm": True, "final_norm": True,
+                              "norm": "layer", "bias": True, "tied": True,
+                              "convolution": mixing in large.HEADS},
+                         {"offset_per_layer": True, "window": (3, 1)}):
+                config = large.Config(7, mixing, 8, 2, 21, std=0.5, **more)
+                model = large.Model(config, 1).double().eval()
+                states = writing.begin(model, 2)
+                found = [writing.step(model, tokens[:, place], place, states)
+                         for place in range(21)]
+                with torch.no_grad():
+                    expected = model(tokens)
+                self.assertLess((torch.stack(found, 1) - expected).abs().max(), 1e-9, config)
+        kept = [writing.size(writing.begin(large.Model(large.Config(
+            7, mixing, 64, 1, length, r=4)), 1)) for mixing in ("attention", "grassmann",
+                                                        "gated-delta-rule", "gated-recurrence")
+                for length in (100, 200)]
+        self.assertEqual(kept, [4 * n for n in (2 * 64 * 100, 2 * 64 * 200, 17 * 4, 17 * 4,
+                                                64 * 16, 64 * 16, 64, 64)])
 
     def test_vocabulary_of_any_size(self):
         """The rows of zeros that make V a multiple of 64 are nowhere to be seen."""
