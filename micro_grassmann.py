@@ -319,6 +319,8 @@ def add(u, v):
 # comparisons, however long the past, so the cost is O(L). The price is that this layer skips
 # positions: it sees t-1, t-2 and t-4, but not t-3 (picture_offsets.svg). It is the fixed offsets
 # that make it cheap, not the planes: attention limited to the same offsets would be O(L), too.
+# (The paper's model of 12 layers has one offset in each, 1 1 2 2 4 4 8 8 12 12 16 16. This model,
+# with its one layer, has all six in it and takes a mean.)
 #
 # Config holds the sizes; config.window, for example, holds the offsets, each at least 1. A token is
 # a whole number that stands for a character. Offset 16 is idle unless block_size exceeds 16. Mixing
@@ -508,9 +510,8 @@ def mix(x, layer, past, params, config):
 # A token is a mere label, token 5 is not more than token 4, so it is of no use in formulas. Instead
 # each token has a vector of d weights, its embedding, as a row of the matrix wte. Training shapes
 # it, and tokens that behave alike can come to have similar rows. Each position has a row of the
-# matrix wpe in the same way; it is all that can tell the mean plane where a partner stood.
-#
-# `**` puts one dictionary into another; "layer0.W_red" is the W_red of the first layer.
+# matrix wpe in the same way; it is all that can tell the mean plane where a partner stood. In the
+# function, `**` puts one dictionary into another; "layer0.W_red" is the W_red of the first layer.
 def matrix_shapes(config):
     """Return {name: (rows, columns)} of all matrices, in the order in which they are drawn.
 
