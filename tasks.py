@@ -456,3 +456,197 @@ def pair_tables(train):
             "bag of words": word_votes(train, lambda pair: pair_words(pair)[:-1])}
 
 
+
+
+# ---- questions about random signs ----------------------------------------------------------------
+#
+# Here the text is random and the answer a function of it, so that one skill is asked for and all
+# answers can be right. What is read and what is answered are apart: no answer enters the text. Each
+# task has a guess that lacks the skill, to compare with; benchmark_tasks.py does that.
+
+LOOK_BACK = (1, 2, 4, 8, 16)  # the offsets at which some of these questions aim
+FOUR_BACK = 4
+OUTCOMES = ("wins", "loses", "level")
+FILLER = "."
+RECALLED = 4  # pairs of a key and its value in a text
+KEYS = tuple("abcdefgh")
+VALUES = tuple("ABCDEFGH")
+DEEPEST = 8  # brackets open: so many or more are one answer
+
+
+class Example(NamedTuple):
+    """A text of symbols and, after each, the right answer, or None where nothing is asked."""
+
+    text: list
+    answers: list
+
+
+class Task(NamedTuple):
+    """A question about a random text."""
+
+    asks: str
+    make: object  # (rng, length, signs) -> Example
+    lacks: str  # what the guess does without
+    guess: object  # (text so far, signs) -> the best answer without that
+
+
+def random_signs(rng, length, signs):
+    """Return `length` of the signs "0", "1", ..., `signs` of them, at random."""
+    return [str(rng.randrange(signs)) for _ in range(length)]
+
+
+def asked_from(first, text, answer):
+    """Return the Example that asks from position `first` on; answer is a function of a text."""
+    return Example(text, [answer(text[:t + 1]) if t >= first else None for t in range(len(text))])
+
+
+def looked_back(text):
+    """Return what stands LOOK_BACK before the last symbol, nearest first."""
+    return [text[-1 - offset] for offset in LOOK_BACK if offset < len(text)]
+
+
+def most_common(symbols):
+    """Return the most frequent symbol, of equals the least: in what order they stand is nothing."""
+    return max(sorted(set(symbols)), key=symbols.count)
+
+
+def outcome(sign, others, signs):
+    """Return "wins" if the sign beats more of the others than beat it; else "loses" or "level".
+
+    The signs, an odd number of them, stand in a circle as in rock, paper, scissors: each beats the
+    half that comes after it and loses to the half before it. The relation is antisymmetric: when
+    a and b change places, "wins" becomes "loses".
+    """
+    half = (signs - 1) // 2
+    balance = 0
+    for other in others:
+        ahead = (int(other) - int(sign)) % signs
+        balance += (1 <= ahead <= half) - (ahead > half)
+    if balance == 0:
+        return OUTCOMES[2]
+    return OUTCOMES[0] if balance > 0 else OUTCOMES[1]
+
+
+def odd(signs):
+    """Return the number of signs; ValueError if it is even or below 3."""
+    if signs < 3 or signs % 2 == 0:
+        raise ValueError(f"{signs} signs: dominance needs an odd number from 3 on, so that each "
+                         "sign beats half of the others")
+    return signs
+
+
+def dominance_of_most(rng, length, signs):
+    """Return an Example: does the present sign beat most of those that stand LOOK_BACK before?"""
+    text = random_signs(rng, length, odd(signs))
+    return asked_from(max(LOOK_BACK), text,
+                      lambda text: outcome(text[-1], looked_back(text), signs))
+
+
+def dominance_of_one(rng, length, signs):
+    """Return an Example: does the present sign beat the one four back?"""
+    text = random_signs(rng, length, odd(signs))
+    return asked_from(max(LOOK_BACK), text,
+                      lambda text: outcome(text[-1], [text[-1 - FOUR_BACK]], signs))
+
+
+def recall(rng, length, signs):
+    """Return an Example: keys with values, then the keys in another order: what was the value?
+
+    Between the keys asked for stand fillers, so that the distance from a value varies.
+    """
+    keys = rng.sample(KEYS, RECALLED)
+    held = dict(zip(keys, rng.sample(VALUES, RECALLED)))
+    room = length - 2 * RECALLED
+    if room < RECALLED:
+        raise ValueError(f"length {length}: {RECALLED} pairs and their keys again need "
+                         f"{3 * RECALLED}")
+    places = rng.sample(range(room), RECALLED)
+    asked = dict(zip(places, keys))
+    tail = [asked.get(place, FILLER) for place in range(room)]
+    text = [symbol for pair in held.items() for symbol in pair] + tail
+    return Example(text, [None] * (2 * RECALLED) + [held.get(symbol) for symbol in tail])
+
+
+def copy_from_four_back(rng, length, signs):
+    """Return an Example: which sign stood four back?"""
+    text = random_signs(rng, length, signs)
+    return asked_from(FOUR_BACK, text, lambda text: text[-1 - FOUR_BACK])
+
+
+def parity(rng, length, signs):
+    """Return an Example of zeros and ones: is the number of ones so far odd or even?"""
+    text = random_signs(rng, length, 2)
+    return asked_from(max(LOOK_BACK) // 2, text, parity_of)
+
+
+def parity_of(bits):
+    """Return "odd" or "even": the number of ones."""
+    return "odd" if bits.count("1") % 2 else "even"
+
+
+def repeat_of_four_back(rng, length, signs):
+    """Return an Example: is the present sign the one four back?
+
+    A third of the signs are, a third repeat one from another of the places LOOK_BACK.
+    """
+    text = random_signs(rng, length, signs)
+    others = [offset for offset in LOOK_BACK if offset != FOUR_BACK]
+    for t in range(max(LOOK_BACK), length):
+        offset = rng.choice([FOUR_BACK, rng.choice(others), 0])
+        text[t] = text[t - offset]
+    return asked_from(max(LOOK_BACK), text,
+                      lambda text: "same" if text[-1] == text[-1 - FOUR_BACK] else "other")
+
+
+def induction(rng, length, signs):
+    """Return an Example: what followed the last time that the present sign stood here?
+
+    (Elhage et al. 2021, A Mathematical Framework for Transformer Circuits: induction heads.)
+    """
+    return asked_from(1, random_signs(rng, length, signs), followed_last_time)
+
+
+def followed_last_time(text):
+    """Return what followed the last earlier place of the last symbol; None if there is none."""
+    for t in range(len(text) - 2, -1, -1):
+        if text[t] == text[-1]:
+            return text[t + 1]
+    return None
+
+
+def open_brackets(rng, length, signs):
+    """Return an Example of brackets: how many are open?"""
+    return asked_from(0, list(balanced_string(rng, (length // 2, length // 2))), depth_of)
+
+
+def depth_of(brackets):
+    """Return how many brackets are open, as text; DEEPEST stands for so many or more."""
+    return str(min(DEEPEST, brackets.count("(") - brackets.count(")")))
+
+
+SIGN_TASKS = {
+    "dominance": Task(
+        "does the present sign beat most of those 1, 2, 4, 8, 16 back?", dominance_of_most,
+        "all but the nearest", lambda text, signs: outcome(text[-1], text[-2:-1], signs)),
+    "dominance 4": Task(
+        "does the present sign beat the one four back?", dominance_of_one,
+        "order", lambda text, signs: outcome(text[-1], looked_back(text), signs)),
+    "recall": Task(
+        "which value came with this key?", recall,
+        "pairing", lambda text, signs: text[1]),
+    "copy": Task(
+        "which sign stood four back?", copy_from_four_back,
+        "order", lambda text, signs: most_common(looked_back(text))),
+    "repeat": Task(
+        "is this the sign four back?", repeat_of_four_back,
+        "order", lambda text, signs: "same" if text[-1] in looked_back(text) else "other"),
+    "induction": Task(
+        "what followed this sign last time?", induction,
+        "pairing", lambda text, signs: most_common(text)),
+    "parity": Task(
+        "is the number of ones odd?", parity,
+        "all but the offsets", lambda text, signs: parity_of([text[-1], *looked_back(text)])),
+    "brackets": Task(
+        "how many brackets are open?", open_brackets,
+        "counting", lambda text, signs: "1" if len(text) % 2 else "2"),
+}
