@@ -8,10 +8,14 @@ Next:      benchmark_paren.py, the same on a task in which the past decides
 import gc
 import importlib
 import math
+import os
 import random
 import statistics
+import sys
 import time
 from typing import NamedTuple
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import beyond
 import compare

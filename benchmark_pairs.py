@@ -17,8 +17,12 @@ computed: tasks.py.
 """
 import json
 import math
+import os
+import sys
 from collections import Counter
 from pathlib import Path
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import compare
 import show

@@ -5,10 +5,14 @@ Controls:  python3 benchmark_paren.py --controls --seeds 3   (is it the planes, 
 Next:      RESULTS.md, where the tables stand side by side
 """
 import math
+import os
 import random
 import statistics
+import sys
 from collections import Counter
 from typing import NamedTuple
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import compare
 import show

@@ -32,6 +32,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
+
 import inside
 import show
 

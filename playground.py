@@ -14,9 +14,12 @@ import json
 import os
 import socket
 import socketserver
+import sys
 import threading
 import webbrowser
 from pathlib import Path
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import playground_answers
 import show

@@ -9,9 +9,13 @@ Like trace_g.py it prints what the model's own functions take and return. What t
 experiment say depends on its outcome.
 """
 import math
+import os
 import statistics
+import sys
 import textwrap
 from typing import NamedTuple
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import beyond
 import compare

@@ -7,7 +7,11 @@ Next:      trace_alpha_wred.py, what the layer does with g
 All numbers are those of micro_grassmann.py: its functions run, and what they take and return is
 written down and printed. The arithmetic beside a number shows where it comes from.
 """
+import os
+import sys
 import textwrap
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import inside
 import micro_grassmann as model

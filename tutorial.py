@@ -10,8 +10,11 @@ The numbers are computed while you read, nearly all by the functions of the mode
 import argparse
 import html
 import math
+import os
 import random
 import sys
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import show
 import tutorial_lab as lab

@@ -7,10 +7,14 @@ The vectors below are chosen, every other number in the pictures is computed: do
 coordinates and shapes by micro_grassmann.py, so that no picture can drift from the model.
 """
 import math
+import os
 import random
 import re
+import sys
 from itertools import groupby
 from pathlib import Path
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import micro_grassmann as model
 import show
