@@ -954,7 +954,8 @@ def prices(name):
     cache = [[]]
     nodes = []
     pairs = []
-    made = seen = 0
+    made = 0
+    seen = 0
     for position in range(COST_LENGTH):
         with inside.watch(model.Value, "__init__") as values, inside.watch(model, watched) as calls:
             model.forward(0, position, cache, params, config)

@@ -1,7 +1,7 @@
-"""Printing helpers shared by the benchmarks and the lessons: tables, charts, figures, files.
+"""What all scripts print, draw, save and read by: tables, charts, figures, keys, command lines.
 
 There is nothing to run; tutorial.py and benchmark.py show what it does. Nothing here knows a model.
-Everything returns text, except Progress, save and run_program.
+Tables, charts and figures are returned as text.
 """
 import argparse
 import contextlib
@@ -20,16 +20,16 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def deaf_to_ctrl_c():
-    """Processes started meanwhile don't hear Ctrl-C, not even while they import: end them yourself.
+    """Processes started inside don't hear Ctrl-C, not even while they import: end them yourself.
 
-    Here Ctrl-C waits until this is over. On Windows nothing changes.
+    In this process Ctrl-C waits until the block ends. On Windows nothing changes.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # which lifts the block when it starts: so let it start now
+    resource_tracker.ensure_running()  # starting, it lifts the block: so it starts first
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -43,12 +43,12 @@ def heading(text):
 
 
 def vector(values, digits=3):
-    """Return numbers (or Values) in brackets, each with so many decimals and room for a sign."""
+    """Return numbers (or Values) in brackets, each with `digits` decimals and room for a sign."""
     return "[" + ", ".join(number(v, digits) for v in values) + "]"
 
 
 def number(value, digits=3):
-    """Return a number (or a Value) with so many decimals and room for a sign; no minus zero."""
+    """Return a number (or a Value) with `digits` decimals and room for a sign, never a -0."""
     return f"{round(getattr(value, 'data', value), digits) + 0.0: .{digits}f}"
 
 
@@ -103,7 +103,7 @@ def indented(rows, left=1):
 
 
 def nice_ticks(low, high, log=False):
-    """Return round numbers within [low, high], 1, 2, 5, 10, ... if log, else equal steps."""
+    """Return round numbers within [low, high]: 1, 2, 5, 10, ... if log, else in equal steps."""
     if log:
         factors = (1,) if high > 500 * low else (1, 2, 5)
         exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -114,15 +114,18 @@ def nice_ticks(low, high, log=False):
     return [round(i * step, 10) for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def plain(ticks):
-    """Return the ticks as text, all with as many decimals as the finest of them needs."""
+def tick_labels(ticks, log=False):
+    """Return the ticks as text; unless log, all with as many decimals as the finest one needs."""
+    if log:
+        return [f"{tick:g}" for tick in ticks]
     decimals = max(len(f"{tick:g}".partition(".")[2]) for tick in ticks)
     return [f"{tick:.{decimals}f}" for tick in ticks]
 
 
 def _bounds(values, log):
-    """Return the smallest and the largest value, apart by something at least."""
-    low, high = min(values), max(values)
+    """Return the smallest and the largest value, moved apart if they are equal."""
+    low = min(values)
+    high = max(values)
     if low == high:
         return (low / 2, high * 2) if log else (low - 0.5, high + 0.5)
     return low, high
@@ -132,14 +135,16 @@ def _place(value, bounds, log):
     """Return where value lies between the bounds: 0 at the lower one, 1 at the upper one."""
     low, high = bounds
     if log:
-        value, low, high = math.log(value), math.log(low), math.log(high)
+        value = math.log(value)
+        low = math.log(low)
+        high = math.log(high)
     return (value - low) / (high - low)
 
 
 def chart(series, x_label, y_label, log=False, width=62, height=14, lines=None):
     """Return a text chart of {name: [(x, y), ...]}, a mark for each series, * where two meet.
 
-    lines {name: y} are horizontal ones, drawn as dashes.
+    lines: {name: y} of horizontal lines, drawn as dashes.
     """
     flat = lines or {}
     points = [point for line in series.values() for point in line]
@@ -156,7 +161,7 @@ def chart(series, x_label, y_label, log=False, width=62, height=14, lines=None):
             grid[row][column] = mark if grid[row][column] in (" ", "-", mark) else "*"
     ticks = nice_ticks(*ys, log)
     left = {round((1 - _place(y, ys, log)) * (height - 1)): label
-            for y, label in zip(ticks, [f"{y:g}" for y in ticks] if log else plain(ticks))}
+            for y, label in zip(ticks, tick_labels(ticks, log))}
     lines = [y_label]
     for row, cells in enumerate(grid):
         lines.append(f"{left.get(row, ''):>7} |{''.join(cells)}".rstrip())
@@ -170,7 +175,7 @@ def chart(series, x_label, y_label, log=False, width=62, height=14, lines=None):
     return "\n".join(lines)
 
 
-# Two colours that differ in lightness as well as in hue, and a dash for those who see neither.
+# Of each line: a colour for light pages, one for dark pages, and dashes for whoever sees neither.
 STYLES = (("#c2410c", "#fb923c", ""), ("#1d4ed8", "#7dabff", "7 4"), ("#15803d", "#4ade80", "2 3"),
           ("#7e22ce", "#d8a6ff", "9 3 2 3"), ("#525252", "#c4c4c4", "1 3"),
           ("#0e7490", "#67e8f9", "12 4"))
@@ -227,17 +232,11 @@ def _line_panel(panel, x0, y0, width, height):
     margin = (high - low) * 0.05
     ys = (low / 1.3, high * 1.3) if log else (low - margin, high + margin)
     x_ticks = sorted({x for x, _ in points}) if log else nice_ticks(*xs)
+    scaled_x = [(x0 + _place(x, xs, log) * width, f"{x:g}") for x in x_ticks]
     y_ticks = nice_ticks(*ys, log)
-    out = [_text(x0, y0 - height - 18, panel["title"], more=' font-size="16" font-weight="bold"')]
-    for tick in x_ticks:
-        x = x0 + _place(tick, xs, log) * width
-        out.append(f'<path class="axis" d="M{x:.1f} {y0}v5"/>')
-        out.append(_text(x, y0 + 20, f"{tick:g}", "middle"))
-    for tick, label in zip(y_ticks, [f"{y:g}" for y in y_ticks] if log else plain(y_ticks)):
-        y = y0 - _place(tick, ys, log) * height
-        out.append(f'<path class="grid" d="M{x0} {y:.1f}h{width}"/>')
-        out.append(_text(x0 - 8, y + 4, label, "end"))
-    out.append(f'<path class="axis" d="M{x0} {y0 - height}v{height}h{width}"/>')
+    scaled_y = [(y0 - _place(y, ys, log) * height, label)
+                for y, label in zip(y_ticks, tick_labels(y_ticks, log))]
+    out = _axes(panel, scaled_x, scaled_y, x0, y0, width, height)
     ends = {}
     colours = {}  # of the names: a name that had to move is still known by its line's
     for name, value in flat.items():
@@ -256,9 +255,22 @@ def _line_panel(panel, x0, y0, width, height):
         colours[name] = f' class="f{i}"'
     for name, y in _apart(ends, y0).items():
         out.append(_text(x0 + width + 8, y + 4, name, more=colours.get(name, "")))
-    out.append(_text(x0 + width / 2, y0 + 44, panel["x_label"], "middle"))
+    return out
+
+
+def _axes(panel, x_ticks, y_ticks, x0, y0, width, height):
+    """Return the SVG elements of a panel's title and axes; a tick is (place, label)."""
     turned = f' transform="rotate(-90 {x0 - 54} {y0 - height / 2})"'
-    out.append(_text(x0 - 54, y0 - height / 2, panel["y_label"], "middle", turned))
+    out = [_text(x0, y0 - height - 18, panel["title"], more=' font-size="16" font-weight="bold"'),
+           _text(x0 + width / 2, y0 + 44, panel["x_label"], "middle"),
+           _text(x0 - 54, y0 - height / 2, panel["y_label"], "middle", turned)]
+    for x, label in x_ticks:
+        out.append(f'<path class="axis" d="M{x:.1f} {y0}v5"/>')
+        out.append(_text(x, y0 + 20, label, "middle"))
+    for y, label in y_ticks:
+        out.append(f'<path class="grid" d="M{x0} {y:.1f}h{width}"/>')
+        out.append(_text(x0 - 8, y + 4, label, "end"))
+    out.append(f'<path class="axis" d="M{x0} {y0 - height}v{height}h{width}"/>')
     return out
 
 
@@ -293,10 +305,10 @@ def _bar_panel(panel, x0, top, width):
 
 
 class Progress:
-    """A line on the terminal, rewritten in place, with the time left; silent when not on one.
+    """A line on the terminal, rewritten in place, with the time left; silent elsewhere.
 
-    It goes to standard error, so that standard output holds results only, and is as wide as the
-    terminal there allows.
+    It goes to standard error, so standard output holds nothing but results, and is as wide as the
+    terminal allows.
     """
 
     def __init__(self, total):
@@ -327,7 +339,7 @@ class Progress:
 
 
 def stderr_columns():
-    """Return how wide the terminal is that standard error writes to; 80 where nobody knows."""
+    """Return how wide the terminal of standard error is; 80 where that is unknown."""
     try:
         return os.get_terminal_size(sys.stderr.fileno()).columns or 80
     except (OSError, ValueError, AttributeError):
@@ -391,7 +403,7 @@ def one_key(terminal):
 
 
 def is_special(path):
-    """Return whether the path is no file of its own: a pipe, a device, what stdout writes to."""
+    """Tell whether the path is no ordinary file: a pipe, a device, what stdout writes to."""
     if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
         return True
     try:
@@ -401,16 +413,16 @@ def is_special(path):
 
 
 def draft_of(path):
-    """Return the name of a draft beside a file, short whatever the file's own name is."""
+    """Return the name of a draft beside a file, short however long the file's own name is."""
     return path.with_name(f".{os.getpid()}.part")
 
 
 def save(path, text):
     """Write the text to the file as a whole: another reader sees the old file or the new one.
 
-    A link's target is written, and its permissions stay. A file with a second name (a hard link)
-    is overwritten in place. What is not a regular file, such as /dev/stdout, gets the text after
-    what it has already. OSError if that cannot be done.
+    If the path is a link, its target is written. Permissions stay. A file with a second name (a
+    hard link) is overwritten in place. To what is no regular file, such as /dev/stdout, the text
+    is appended. OSError if that cannot be done.
     """
     if is_special(path):
         if sys.stdout:
@@ -435,7 +447,7 @@ def save(path, text):
 
 
 def save_all(texts):
-    """Write {path: text}, leaving out None; one that fails keeps no other from being written."""
+    """Write {path: text}, leaving out None; if one fails, the others are written all the same."""
     failed = None
     for path, text in texts.items():
         if path is not None:
@@ -448,7 +460,7 @@ def save_all(texts):
 
 
 def check_outputs(args, parser):
-    """End in one line if --json or --svg can't be written, before hours of work."""
+    """End in one line if --json or --svg can't be written: now, not after hours of work."""
     paths = {f"--{name}": getattr(args, name) for name in ("json", "svg")}
     paths = {option: path for option, path in paths.items() if path is not None}
     if len({os.path.realpath(path) for path in paths.values()}) < len(paths):
@@ -460,7 +472,7 @@ def check_outputs(args, parser):
 def check_writable(path, parser=None, option=None):
     """Find out with an empty draft whether save could write there.
 
-    If not: OSError or ValueError, or with a parser its one line about the option.
+    If not: OSError or ValueError; with a parser, its one line about the option instead.
     """
     try:
         if os.path.isdir(path):
@@ -489,16 +501,17 @@ def whole_numbers(least, most=10 ** 9):
     """Return an argparse type for a whole number from `least` to `most`."""
     def whole_number(text):
         if not text.isdecimal() or len(text) > 10 or not least <= int(text) <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+            raise argparse.ArgumentTypeError(
+                f"{text!r}: expected a whole number from {least} to {most}")
         return int(text)
     return whole_number
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose complaint about the options is one line, with status 2."""
+    """A parser that complains about the options in one line, with status 2."""
 
     def parse_args(self, args=None, namespace=None):
-        """Return the options; argparse would take the value of --option=-- for none at all."""
+        """Return the options; argparse would take --option=-- for an option without a value."""
         for word in sys.argv[1:] if args is None else args:
             if word.endswith("=--"):
                 self.error(f"{word}: the value is missing")
@@ -512,8 +525,8 @@ class Parser(argparse.ArgumentParser):
 def run_program(main):
     """Call main() as a program.
 
-    A closed pipe is silent; Ctrl-C is one line and status 130; what can't be read, written or
-    computed is one line and status 2.
+    A closed pipe is silent; Ctrl-C gives one line and status 130; what can't be read, written or
+    computed gives one line and status 2.
     """
     try:
         if hasattr(sys.stdout, "reconfigure"):  # not so in IDLE and in notebooks
@@ -531,5 +544,5 @@ def run_program(main):
     except (ArithmeticError, ImportError, OSError, ValueError) as error:
         print(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}", file=sys.stderr)
         if isinstance(error, OSError):
-            sys.stdout = None  # a full disk would complain again at the end
+            sys.stdout = None  # else a full disk would complain once more at the end
         sys.exit(2)

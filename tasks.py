@@ -456,8 +456,6 @@ def pair_tables(train):
             "bag of words": word_votes(train, lambda pair: pair_words(pair)[:-1])}
 
 
-
-
 # ---- questions about random signs ----------------------------------------------------------------
 #
 # Here the text is random and the answer a function of it, so that one skill is asked for and all

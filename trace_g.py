@@ -55,13 +55,13 @@ def show_partners(args, place):
     rows = [["offset", "s = t - offset", "letter"]]
     for offset in args.config.window:
         s = place.t - offset
-        rows.append([str(offset), str(s), args.name_of(s) if s >= 0 else "before the start"])
+        rows.append([str(offset), str(s), args.names[s] if s >= 0 else "before the start"])
     lines = [show.heading("3. Find the partners: who stands some offsets back?"),
              "The window is a list of offsets. A partner is position s = t - offset; "
              f"t = {place.t}.",
              show.table(rows, left=0), f"Partners here: {len(place.partners)}."]
     if not place.partners:
-        lines.append(f"Nobody to compare with: parts 4 to 6 fall away, and g_{place.t} is 0.")
+        lines.append(f"No partner: parts 4 to 6 are skipped, and g_{place.t} is 0.")
     return "\n".join(lines + [numbers(f"z_{partner.s} = ", partner.z)
                               for partner in place.partners])
 
@@ -73,7 +73,7 @@ def show_planes(args, place):
              f"p_ij = z_{t}[i] z_s[j] - z_{t}[j] z_s[i]   for all i < j",
              "|p| is the length of p; unit = p / sqrt(|p|² + 1e-8), p scaled to length 1."]
     for n, partner in enumerate(place.partners):
-        lines.append(f"\ns = {partner.s} ({args.name_of(partner.s)})")
+        lines.append(f"\ns = {partner.s} ({args.names[partner.s]})")
         if n == 0 or args.all:
             lines += show_plane(place.z, partner)
         lines += [numbers("p    = ", partner.p), numbers("unit = ", partner.unit)]
@@ -115,13 +115,12 @@ def show_average(place, W_plu):
 def show_seen(args, place):
     """Return what this trace has shown, computed from its numbers."""
     lines = [show.heading("What was seen"),
-             f"{args.name_of(place.t)} at position {place.t} looked at {len(place.partners)} of "
+             f"{args.names[place.t]} at position {place.t} looked at {len(place.partners)} of "
              f"{place.t} earlier positions."]
     if place.partners:
         lengths = [inside.length(partner.p) for partner in place.partners]
-        low, high = min(lengths), max(lengths)
-        lines += [f"Before scaling, its planes had lengths from {low:.3f} to {high:.3f}; after it, "
-                  "each counts the same.",
+        lines += [f"Before scaling, its planes had lengths from {min(lengths):.3f} to "
+                  f"{max(lengths):.3f}; after it, each counts the same.",
                   f"{len(lengths)} units of length 1 have a mean of length "
                   f"{inside.length(place.mean):.3f}"
                   + (": where they differ, they cancel." if len(lengths) > 1 else ".")]

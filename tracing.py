@@ -55,7 +55,7 @@ def parse(parser, argv=None):
     if args.layer >= LAYERS:
         parser.error(f"--layer {args.layer}: the layers are 0 to {LAYERS - 1}")
     args.tokens = micro_grassmann.tokenize(args.word, args.vocab)
-    args.name_of = lambda position: args.word[position - 1] if position else "BOS"
+    args.names = ["BOS", *args.word]
     return args
 
 
@@ -67,7 +67,7 @@ def nearest(letter, vocab):
 
 def introduce(args):
     """Return the lines that say which model, which word and which place are shown."""
-    names = [f"{t}:{args.name_of(t)}" for t in range(len(args.word) + 1)]
+    names = [f"{t}:{name}" for t, name in enumerate(args.names)]
     state = "fresh random weights"
     if args.steps:
         state = f"trained for {args.steps} step{'s' * (args.steps > 1)}"
@@ -76,7 +76,7 @@ def introduce(args):
     return (f"Model: {layers}, {state}, seed {args.seed}.\n"
             f"{places}\n"
             "BOS, the beginning of sequence, opens each word: it is position 0.\n"
-            f"Shown: position t = {args.position} ({args.name_of(args.position)}), "
+            f"Shown: position t = {args.position} ({args.names[args.position]}), "
             f"layer {args.layer}. Layers count from 0 too.")
 
 

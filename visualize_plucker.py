@@ -258,6 +258,7 @@ def plane():
     corners = [corner(at, a, u, b, v) for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))]
     for k in range(3):
         i, j = [n for n in range(3) if n != k]
+
         def wall(a, b, i=i, j=j):
             return [a if n == i else b if n == j else 0 for n in range(3)]
         for n in range(room + 1):

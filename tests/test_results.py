@@ -7,7 +7,8 @@ from tests.helpers import ROOT
 from tests.test_benchmarks import small_run
 
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8")
-         for name in ("README.md", "RESULTS.md", "TEACHING.md", "large/README.md")}
+         for name in ("README.md", "RESULTS.md", "TEACHING.md", "CONTRIBUTING.md",
+                      "large/README.md")}
 OUTPUTS = {command: output for command, _, output in results.blocks(PAGES["RESULTS.md"])}
 
 
