@@ -107,15 +107,18 @@ def pad(docs, ends, block_size, only_last=False):
 def split_text(text, words):
     """Return the text's tokens: characters, or words as `words` says.
 
-    words: None for characters; "blanks" for tokens between blanks, each line's end being one more
-    (the files of WikiText-2 and PTB); else a regular expression that finds the tokens.
+    words: None for characters; "blanks" for tokens between blanks, each line's end being one more,
+    blank lines' too (so WikiText-2 and PTB are counted); else a regular expression, of which each
+    whole match is a token.
     """
     if words is None:
         return list(text)
     if words == "blanks":
-        return [token for line in text.split("\n") if line.strip()
-                for token in [*line.split(), LINE_END]]
-    return re.findall(words, text)
+        lines = text.split("\n")
+        if not lines[-1]:
+            lines.pop()  # the end of the last line, no line of its own
+        return [token for line in lines for token in [*line.split(), LINE_END]]
+    return [match.group() for match in re.finditer(words, text) if match.group()]
 
 
 def load_text(args):

@@ -28,7 +28,7 @@ class Group(NamedTuple):
     setting: str  # the table
     name: str  # the row
     words: tuple  # options of large.train
-    rates: tuple  # tried with seed 1, the one expected to be best first
+    rates: tuple  # tried with seed 1, the one expected to be best first; a single one is taken
     fresh: int = 3  # seeds 2, 3 ..., with the best rate
     lanes: int = 1  # processes at a time
     corpus: str = "novels"
@@ -40,6 +40,7 @@ LOW = (0.001, 0.0005, 0.002)
 SIX = "6 layers, 128 tokens"
 TWELVE = "12 layers, 256 tokens"
 CLASSICS = "classics, 12 layers, 256 tokens"
+WIKITEXT = "WikiText-2's test part, 6 layers, 128 tokens"
 SCHEDULE = ("--offset-per-layer",)  # 6 layers: one of the six offsets each
 TWELVE_WORDS = ("--layers", 12, "--block-size", 256, "--batch", 32)
 PAPER_WINDOW = ("--offsets", "1,1,2,2,4,4,8,8,12,12,16,16")
@@ -68,11 +69,11 @@ CONVOLUTION = ("--convolution",)
 ALTERNATIVES = {
     "gated delta rule": ("--mixing", "gated-delta-rule"),
     "gated recurrence": ("--mixing", "gated-recurrence"),
-    "gated delta rule, convolution": ("--mixing", "gated-delta-rule", *CONVOLUTION),
     "attention, convolution": ("--mixing", "attention", *CONVOLUTION),
     "delta rule": ("--mixing", "delta-rule"),
     "gated linear attention": ("--mixing", "gated-linear-attention"),
     "linear attention": ("--mixing", "linear-attention"),
+    "gated delta rule, convolution": ("--mixing", "gated-delta-rule", *CONVOLUTION),
     "decayed sums, linear map": ("--mixing", "decayed-sums"),
     "decayed sums, planes": ("--mixing", "decayed-sums-planes", "--r", 12),
     "attended states, linear map": ("--mixing", "attended-states"),
@@ -82,6 +83,11 @@ ALTERNATIVES = {
     "delta rule, convolution": ("--mixing", "delta-rule", *CONVOLUTION)}
 POST = "attention, post-norm"
 PAPER_AVERAGED = "paper's order, six averaged"
+
+
+TUNED = f"{TWELVE}, dropout"  # settings whose seed 1 has chosen something, if not the rate
+NAMES = {"grassmann": "planes, six averaged, pre-norm", "linear map": "linear map, six, pre-norm",
+         "planes apart": "planes, six apart, pre-norm", "attention": "attention, pre-norm"}
 
 
 def scheduled(name, layers):
@@ -125,16 +131,39 @@ def more_trial():
     return [*found, Group(TWELVE, PAPER_AVERAGED, (*GRASSMANN, *GATE, *TWELVE_WORDS), RATES)]
 
 
-def classics():
-    """Return the groups on the second corpus: 12 layers, 256 tokens, two epochs."""
-    paper, linear, branch = list(SCHEDULED)[:3]
-    rows = {"attention": (*AVERAGED["attention"], *TWELVE_WORDS), paper: scheduled(paper, 12),
+def main_rows():
+    """Return {name: options} of the rows that are run on other texts, too, at 12 layers."""
+    paper, linear = list(SCHEDULED)[:2]
+    return {"attention": (*AVERAGED["attention"], *TWELVE_WORDS), paper: scheduled(paper, 12),
             linear: scheduled(linear, 12), "grassmann": (*GRASSMANN, *TWELVE_WORDS),
-            "gated recurrence": (*ALTERNATIVES["gated recurrence"], *TWELVE_WORDS),
-            branch: scheduled(branch, 12)}
+            "gated recurrence": (*ALTERNATIVES["gated recurrence"], *TWELVE_WORDS)}
+
+
+def classics():
+    """Return the groups on the second corpus: two epochs, at the novels' best rate."""
     more = ("--min-count", 10, "--epochs", 2)
-    return [Group(CLASSICS, name, (*words, *more), RATES[:2], 3, 2, "classics")
-            for name, words in rows.items()]
+    return [Group(CLASSICS, name, (*words, *more), RATES[:1], 2, 2, "classics")
+            for name, words in main_rows().items()]
+
+
+def dropout():
+    """Return the groups that tune the dropout of the trial's first rows (0.1 is the preset's)."""
+    rows = dict(list(main_rows().items())[:3])
+    found = [Group(f"{TWELVE}, dropout 0", name, (*words, "--dropout", 0), RATES[:1], 3, 2)
+             for name, words in rows.items()]
+    return found + [Group(f"{TWELVE}, dropout 0.2", name, (*words, "--dropout", 0.2), RATES[:1], 0)
+                    for name, words in rows.items()]
+
+
+def wikitext():
+    """Return the groups on WikiText-2's two small parts: trained on the test part."""
+    six = {"attention": AVERAGED["attention"], "attention, post-norm": (
+        *AVERAGED["attention"], "--order", "post"), "grassmann": GRASSMANN,
+        "gated recurrence": ALTERNATIVES["gated recurrence"]}
+    six.update({name: scheduled(name, 6) for name in list(SCHEDULED)[:2]})
+    more = ("--words", "blanks", "--min-count", 1, "--epochs", 16, "--dropout", 0.2)
+    return [Group(WIKITEXT, name, (*words, *more), (0.001, 0.002, 0.0005), 3, 1, "wikitext")
+            for name, words in six.items()]
 
 
 def alternatives(names, setting, *words):
@@ -162,7 +191,11 @@ def groups():
     """Return all groups, the most important first, each row once."""
     found = {}
     names = list(ALTERNATIVES)
-    listed = (trial() + alternatives(names[:7], SIX) + classics() + more_trial()
+    no_dropout, high_dropout = dropout()[:3], dropout()[3:]
+    listed = (trial()[:8] + alternatives(names[:2], SIX) + classics()[:3] + no_dropout[:2]
+              + alternatives(names[2:5], SIX) + classics()[3:4] + wikitext()
+              + no_dropout[2:] + alternatives(names[5:7], SIX) + classics()[4:] + high_dropout
+              + trial()[8:] + more_trial()
               + alternatives(names[:4], TWELVE, *TWELVE_WORDS) + alternatives(names[7:], SIX)
               + earlier())
     for group in listed:
@@ -241,7 +274,8 @@ def next_run(done, rates, fresh, taken=()):
     best = rates[0]
     if not any(seed == 1 for _, seed in taken):
         best = min(tried, key=lambda rate: done[rate, 1])
-        if fresh and len(tried) < len(rates) + 2 and best in (tried[0], tried[-1]):
+        if (fresh and 1 < len(rates) <= len(tried) < len(rates) + 2
+                and best in (tried[0], tried[-1])):
             return (best / 2 if best == tried[0] else best * 2), 1
     for seed in range(2, fresh + 2):
         if (best, seed) not in done and (best, seed) not in taken:
@@ -285,8 +319,11 @@ def run_group(number, args):
     group = groups()[number]
     folder = Path(getattr(args, group.corpus))
     claims = Claims(args.claims, group)
-    words = ["--preset", "words", "--setting", group.setting, "--name", group.name, "--data",
-             folder / "train.txt", "--valid", folder / "valid.txt", "--test", folder / "test.txt",
+    files = ["--data", folder / "train.txt", "--valid", folder / "valid.txt",
+             "--test", folder / "test.txt"]
+    if group.corpus == "wikitext":
+        files = ["--data", folder / "test.txt", "--valid", folder / "valid.txt"]
+    words = ["--preset", "words", "--setting", group.setting, "--name", group.name, *files,
              "--precision", args.precision, *["--compile"] * args.compile, *group.words, *args.more]
     data = None
     longest = FIRST
@@ -325,12 +362,13 @@ def run_all(args, gpus):
                if getattr(args, group.corpus) and group.setting.startswith(tuple(args.only))
                for _ in range(group.lanes)]
     running = {}
+    begun = time.time()
     while waiting or running:
         for process in [process for process in running if process.poll() is not None]:
             if process.returncode:
                 print(f"group {every[running[process][1]][:2]} failed", file=sys.stderr)
             del running[process]
-        for gpu in gpus:
+        for gpu in gpus[time.time() < begun + args.late:]:
             busy = [place for place, _ in running.values()].count(gpu)
             while waiting and busy < args.per_gpu and time.time() < args.until - FIRST:
                 number = waiting.pop(0)
@@ -359,10 +397,12 @@ def main():
                          "large.train's, for all runs.", allow_abbrev=False)
     parser.add_argument("--novels", help="folder of train.txt, valid.txt, test.txt")
     parser.add_argument("--classics", help="the same, of the second corpus")
+    parser.add_argument("--wikitext", help="folder of WikiText-2's valid.txt and test.txt")
     parser.add_argument("--json", required=True, help="file to which the runs are added")
     parser.add_argument("--done", nargs="*", default=[], help="files with runs that are there")
     parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("--gpus", default="0", help="like 0,1")
+    parser.add_argument("--late", type=float, default=0, help="seconds that the first GPU waits")
     parser.add_argument("--per-gpu", type=int, default=2, help="processes that share a GPU")
     parser.add_argument("--only", nargs="*", default=[""], help="how settings begin")
     parser.add_argument("--precision", default="bf16")

@@ -133,16 +133,39 @@ def past_sum(z):
     return shifted(z.cumsum(1), 1)
 
 
-def on_outer(matrix, upper, r):
-    """Return M with M @ vec(u ⊗ m) = matrix @ (u ∧ m): (d, k r(r-1)/2) -> (d, k r²), k planes.
+def wedge_places(r):
+    """Return tables about the matrix u ⊗ m, row by row: 4 tensors.
 
-    Its entry for u_i m_j is +, for u_j m_i - that of the coordinate (i, j): the subtraction
-    happens in the matrix product, and no gradient has to be scattered. upper: where i < j.
+    Where its entries u_i m_j with i < j are, where their u_j m_i; of each of all r² entries the
+    number of its coordinate of u ∧ m, and its sign, 0 on the diagonal.
     """
-    columns = matrix.unflatten(1, (-1, len(upper)))
-    square = columns.new_zeros(*columns.shape[:2], r * r).index_copy(2, upper, columns)
-    square = square.unflatten(2, (r, r))
-    return (square - square.transpose(2, 3)).flatten(1)
+    i, j = torch.triu_indices(r, r, 1)
+    numbers = torch.zeros(r, r, dtype=torch.long)
+    numbers[i, j] = numbers[j, i] = torch.arange(len(i))
+    signs = torch.ones(r, r).triu(1) - torch.ones(r, r).tril(-1)
+    return i * r + j, j * r + i, numbers.flatten(), signs.flatten()
+
+
+class OnOuter(torch.autograd.Function):
+    """M with M @ vec(u ⊗ m) = matrix @ (u ∧ m): (d, k r(r-1)/2) -> (d, k r²), k planes.
+
+    Its entry for u_i m_j is +, for u_j m_i - that of the coordinate (i, j): the subtraction happens
+    in the matrix product. Both ways each number is read from its place and nothing is added up one
+    by one, which is slow on a GPU.
+    """
+
+    @staticmethod
+    def forward(ctx, matrix, upper, lower, numbers, signs):
+        ctx.save_for_backward(upper, lower)
+        columns = matrix.unflatten(1, (-1, len(upper)))[:, :, numbers]
+        return (columns * signs.to(matrix.dtype)).flatten(1)
+
+    @staticmethod
+    def backward(ctx, slope):
+        upper, lower = ctx.saved_tensors
+        r = round((2 * len(upper)) ** 0.5 + 0.5)
+        slope = slope.unflatten(1, (-1, r * r))
+        return (slope[:, :, upper] - slope[:, :, lower]).flatten(1), None, None, None, None
 
 
 # ---- one layer -----------------------------------------------------------------------------------
@@ -193,8 +216,8 @@ class Layer(nn.Module):
         norms = ["norm1", "norm2"] + ["branch"] * config.branch_norm
         for name in norms:
             add_norm(self, name, config)
-        i, j = torch.triu_indices(config.r, config.r, 1)
-        self.register_buffer("upper", i * config.r + j, persistent=False)
+        for n, places in enumerate(wedge_places(config.r)):
+            self.register_buffer(f"places{n}", places, persistent=False)
         if config.offset_per_layer:
             back = torch.arange(config.block_size) - window[0]
             self.register_buffer("back", back, persistent=False)
@@ -240,32 +263,45 @@ class Layer(nn.Module):
         if self.config.mixing in RECURRENCE:
             h = alternatives.gated_recurrence(self.linear(x, "wz"), self.linear(x, "wh"))
             return self.open(x, h)
-        z = self.reduce(x)
+        z, kept = self.reduce(x)
         past, number = self.partners(x, z)
-        return self.gate(x, self.features(z, past, number, past_sum(z)))
+        total = past_sum(z) if self.config.mixing in ("sum", "counting") else None
+        return self.gate(x, kept, self.features(z, past, number, total))
 
     def open(self, x, h):
         """Return wo (h * SiLU(wg x)), the end of a recurrence."""
         return self.branch(self.linear(h * F.silu(self.linear(x, "wg")), "wo"))
 
     def reduce(self, x):
-        """Return z = W_red x; in the counting layer with a 1 at its end."""
-        z = alternatives.full(self.linear(x, "W_red"))  # half precision has no room for 1e-8
+        """Return z = W_red x, in the counting layer with a 1 at its end, and W_gate_h x.
+
+        Both come of one matrix product, which is faster than two.
+        """
+        matrix = torch.cat([self.W_red, self.W_gate_h])
+        biases = None
+        if self.config.bias:
+            biases = torch.cat([self.W_red_bias, self.W_gate_h_bias])
+        z, kept = F.linear(x, matrix, biases).split([len(self.W_red), len(self.W_gate_h)], -1)
+        z = alternatives.full(z)  # half precision has no room for 1e-8
         if self.config.mixing == "counting":
             z = torch.cat([z, torch.ones_like(z[..., :1])], -1)
-        return z
+        return z, kept
 
-    def gate(self, x, features):
-        """Return alpha x + (1 - alpha) g, g being W_plu times the features."""
+    def gate(self, x, kept, features):
+        """Return alpha x + (1 - alpha) g, g being W_plu times the features, kept W_gate_h x."""
         matrix = self.W_plu
         if self.config.mixing in PLANES:
-            matrix = on_outer(matrix, self.upper, self.config.r)
+            matrix = self.on_outer(matrix)
         elif self.config.mixing == "linear-planes":
-            planes = on_outer(matrix[:, self.states:], self.upper, self.config.r)
+            planes = self.on_outer(matrix[:, self.states:])
             matrix = torch.cat([matrix[:, :self.states], planes], 1)
         g = self.branch(F.linear(features, matrix, getattr(self, "W_plu_bias", None)))
-        alpha = torch.sigmoid(self.linear(x, "W_gate_h") + self.linear(g, "W_gate_g"))
+        alpha = torch.sigmoid(kept + self.linear(g, "W_gate_g"))
         return g + alpha * (x - g)
+
+    def on_outer(self, matrix):
+        """Return the matrix that does to outer products what this one does to planes."""
+        return OnOuter.apply(matrix, self.places0, self.places1, self.places2, self.places3)
 
     def branch(self, y):
         """Return what comes from the past, normed if it is to be, with dropout."""

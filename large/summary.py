@@ -2,17 +2,20 @@
 
     python3 -m large.summary large/results/*.jsonl --chart large/results/curves.svg
 
-Runs of the same setting and name are one row: of the learning rates tried with one seed, the one
-with the lowest validation loss, with all seeds that were run at it. A gap is how many percent the
-mean perplexity lies above that of the row "attention" of the same setting.
+Runs of the same setting and name are one row. Where several learning rates were tried, seed 1 chose
+among them and is not reported: the row is of the other seeds at the best rate. A gap is how many
+percent the perplexity lies above that of the row "attention" of the same setting, paired by seed,
+with a 95 % interval (Student's t).
 """
 import json
 import math
 import statistics
+import sys
 from pathlib import Path
 
 import show
-from large.experiments import BASELINES, groups
+from compare import student
+from large.experiments import BASELINES, NAMES, TUNED, groups
 
 BASE = "attention"
 PANELS = 2  # of the chart: the first settings
@@ -20,13 +23,22 @@ FEW = 4  # points: none is left out of the chart
 
 
 def read(paths):
-    """Return (runs, figures of large.bench). ValueError if a line is neither."""
+    """Return (runs, figures of large.bench, complaints about lines that were left out).
+
+    A line is torn where a disk was full or a process was killed meanwhile. ValueError if a file
+    holds something else.
+    """
     runs = []
     figures = []
+    torn = []
     for path in paths:
         for n, line in enumerate(Path(path).read_text(encoding="utf-8").splitlines(), 1):
             try:
                 found = json.loads(line)
+            except ValueError:
+                torn.append(f"{path}, line {n}: torn, left out")
+                continue
+            try:
                 if "figure" in found:
                     figures.append(found)
                 else:
@@ -34,41 +46,41 @@ def read(paths):
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{path}, line {n}: no result of large.train or of "
                                  "large.bench") from error
-    return runs, figures
+    if torn and not runs and not figures:
+        raise ValueError(f"{torn[0].split(',')[0]}: no JSON lines of large.train or large.bench")
+    return runs, figures, torn
 
 
 def best_runs(runs):
-    """Return {(setting, name): runs at the best rate} and {(setting, name): rates tried}.
+    """Return {(setting, name): runs reported} and {(setting, name): {rate: loss of seed 1}}.
 
-    Only rates that all names of a setting have tried count, so that no row is tuned more than the
-    others. In the order of large.experiments, within a setting by loss.
+    In the order of large.experiments' settings, within a setting by loss.
     """
-    tuning = {}
-    rows = {}
     tried = {}
+    rows = {}
     for run in runs:
         key = run["setting"], run["name"]
-        tuning.setdefault(key, []).append(run)
-    for key, own in tuning.items():
-        first_seed = min([run["seed"] for run in own])
-        tuning[key] = {run["lr"]: run["best"] for run in own if run["seed"] == first_seed}
-    for key, losses in tuning.items():
-        others = [rates for (setting, _), rates in tuning.items() if setting == key[0]]
-        common = set.intersection(*[set(rates) for rates in others])
-        tried[key] = sorted(common if common else losses)
-        rate = min(tried[key], key=losses.get)
-        rows[key] = [run for run in runs if (run["setting"], run["name"], run["lr"]) ==
-                     (*key, rate)]
-    known = list(dict.fromkeys([group[0] for group in groups()]))
-    order = sorted(rows, key=lambda key: (known.index(key[0]) if key[0] in known else len(known),
-                                          min([run["best"] for run in rows[key]])))
-    return {key: rows[key] for key in order}, tried
+        rows.setdefault(key, []).append(run)
+    for key, own in rows.items():
+        first = min([run["seed"] for run in own])
+        tried[key] = {run["lr"]: run["best"] for run in own if run["seed"] == first}
+        rate = min(tried[key], key=tried[key].get)
+        at_best = [run for run in own if run["lr"] == rate]
+        fresh = [run for run in at_best if run["seed"] != first]
+        chosen = len(tried[key]) > 1 or key[0].startswith(TUNED)
+        rows[key] = sorted(fresh if fresh and chosen else at_best, key=lambda run: run["seed"])
+    known = list(dict.fromkeys([group.setting for group in groups()]))
+
+    def place(key):
+        setting = known.index(key[0]) if key[0] in known else len(known)
+        return setting, statistics.fmean([run["best"] for run in rows[key]])
+    return {key: rows[key] for key in sorted(rows, key=place)}, tried
 
 
 def perplexities(runs, name):
-    """Return e to each run's loss of that name, [] where a run lacks it."""
-    losses = [run.get(name) for run in runs]
-    return [] if None in losses else [math.exp(loss) for loss in losses]
+    """Return {seed: e to the loss of that name}, {} where a run lacks it."""
+    losses = {run["seed"]: run.get(name) for run in runs}
+    return {} if None in losses.values() else {n: math.exp(x) for n, x in losses.items()}
 
 
 def mean_and_spread(values):
@@ -80,10 +92,19 @@ def mean_and_spread(values):
 
 
 def gap(values, base):
-    """Return how many percent the mean of the values lies above that of the base, as words."""
+    """Return how many percent the values lie above the base, paired by seed: {seed: number} each.
+
+    With half a 95 % interval where two seeds or more are common; "*" where none is, so that only
+    the means are compared.
+    """
     if not values or not base:
         return "-"
-    return f"{100 * (statistics.fmean(values) / statistics.fmean(base) - 1):+.1f} %"
+    common = [100 * (values[seed] / base[seed] - 1) for seed in values if seed in base]
+    if not common:
+        means = [statistics.fmean(numbers.values()) for numbers in (values, base)]
+        return f"{100 * (means[0] / means[1] - 1):+.1f} %*"
+    half = f" ± {student(common):.1f}" if len(common) > 1 else ""
+    return f"{statistics.fmean(common):+.1f}{half} %"
 
 
 def markdown(rows):
@@ -92,28 +113,36 @@ def markdown(rows):
     return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
+def rates(tried, rate):
+    """Return the rate, how many were tried, and "end" where the best of several is no middle."""
+    if len(tried) == 1:
+        return f"{rate:g}"
+    edge = ", end" if rate in (min(tried), max(tried)) else ""
+    return f"{rate:g} ({len(tried)}{edge})"
+
+
 def tables(rows, tried):
     """Return [(setting, table)] of perplexities and gaps."""
     found = []
     for setting in dict.fromkeys([setting for setting, _ in rows]):
         own_base = (setting, BASE) in rows
         base = rows.get((setting if own_base else BASELINES.get(setting), BASE), [])
-        table = [["mixing", "million weights", "rate (tried)", "seeds", "best epoch", "last epoch",
-                  "test", "gap best", "gap last", "gap test"]]
+        table = [["mixing", "million weights", "rate (tried)", "seeds", "validation", "test",
+                  "above attention", "test"]]
         for (own_setting, name), runs in rows.items():
-            if own_setting != setting:
+            if own_setting != setting or "weights" not in runs[0]:
                 continue
-            values = [perplexities(runs, key) for key in ("best", "last", "test")]
-            of_base = [perplexities(base, key) for key in ("best", "last", "test")]
-            gaps = [gap(*pair) for pair in zip(values, of_base)] if name != BASE else [""] * 3
-            rates = tried[own_setting, name]
-            table.append([name, f"{runs[0]['weights'] / 1e6:.2f}",
-                          f"{runs[0]['lr']:g} ({len(rates)})", str(len(runs)),
-                          *[mean_and_spread(some) for some in values], *gaps])
+            values = [perplexities(runs, key) for key in ("best", "test")]
+            of_base = [perplexities(base, key) for key in ("best", "test")]
+            gaps = [gap(*pair) for pair in zip(values, of_base)] if name != BASE else [""] * 2
+            table.append([NAMES.get(name, name), f"{runs[0]['weights'] / 1e6:.2f}",
+                          rates(tried[own_setting, name], runs[0]["lr"]), str(len(runs)),
+                          *[mean_and_spread(list(some.values())) for some in values], *gaps])
         note = ""
         if not own_base and setting in BASELINES:
             note = f" (gaps to attention of: {BASELINES[setting]})"
-        found.append((setting + note, table))
+        if len(table) > 1:
+            found.append((setting + note, table))
     return found
 
 
@@ -131,18 +160,17 @@ def right_answers(rows):
 
 def pairs(rows):
     """Return one table of all settings: attention's and Grassmann's perplexity, and the gap."""
-    table = [["setting", "attention, best / last", "grassmann, best / last", "gap best",
-              "gap last", "gap test"]]
+    table = [["setting", "seeds", "attention", "grassmann", "gap", "gap, last epoch", "gap, test"]]
     for setting in dict.fromkeys([setting for setting, _ in rows]):
         base = rows.get((setting, BASE), rows.get((BASELINES.get(setting), BASE)))
         other = rows.get((setting, "grassmann"))
         if not base or not other:
             continue
-        cells = [[mean_and_spread(perplexities(runs, key)) for key in ("best", "last")]
+        cells = [mean_and_spread(list(perplexities(runs, "best").values()))
                  for runs in (base, other)]
         gaps = [gap(perplexities(other, key), perplexities(base, key))
                 for key in ("best", "last", "test")]
-        table.append([setting, *[" / ".join(cell) for cell in cells], *gaps])
+        table.append([setting, str(len(other)), *cells, *gaps])
     return table
 
 
@@ -221,9 +249,11 @@ def main():
     parser.add_argument("--pairs", action="store_true", help="one line a setting")
     args = parser.parse_args()
     try:
-        runs, figures = read(args.files)
+        runs, figures, torn = read(args.files)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    for complaint in torn:
+        print(complaint, file=sys.stderr)
     rows, tried = best_runs(runs)
     labels = {key: some for key, some in rows.items() if some[0].get("unit") == "label"}
     rows = {key: some for key, some in rows.items() if key not in labels}

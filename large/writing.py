@@ -82,12 +82,12 @@ def mix_one(layer, x, place, state):
         z = (layer.linear(x, "wz") - 1).sigmoid()
         state["h"] = (1 - z) * state["h"] + z * layer.linear(x, "wh")
         return layer.open(x, state["h"])
-    z = layer.reduce(x)
+    z, kept = layer.reduce(x)
     past, number = meet(layer, x, z, place, state)
     total = state.get("total")
     if total is not None:
         state["total"] = total + z
-    return layer.gate(x, layer.features(z, past, number, total))
+    return layer.gate(x, kept, layer.features(z, past, number, total))
 
 
 def meet(layer, x, z, place, state):

@@ -721,20 +721,25 @@ class Summary(unittest.TestCase):
 
     def lines(self):
         return [self.line("attention", 1, 1, 50), self.line("attention", 2, 1, 40),
-                self.line("attention", 2, 2, 44), self.line("attention", 1, 2, 1),
-                self.line("grassmann", 2, 1, 63), self.line("grassmann", 4, 1, 50),
-                self.line("grassmann", 1, 1, 99),
+                self.line("attention", 3, 1, 41), self.line("attention", 2, 2, 40),
+                self.line("attention", 2, 3, 50), self.line("attention", 1, 2, 1),
+                self.line("grassmann", 2, 1, 63), self.line("grassmann", 4, 1, 62),
+                self.line("grassmann", 4, 3, 60), self.line("grassmann", 4, 2, 60),
+                self.line("mean", 2, 1, 63), self.line("mean", 1, 1, 64),
                 self.line("attention", 1, 1, 50, setting="another", points=1)]
 
     def test_rows(self):
-        """The best common rate of the first seed, its seeds' mean and spread, the gap."""
+        """The rate that seed 1 chose, the other seeds' mean and spread, the gap paired by seed."""
         rows, tried = summary.best_runs(self.lines())
         table = summary.tables(rows, tried)[0][1]
-        self.assertEqual(table[1][:5], ["attention", "1.00", "2 (2)", "2", "42.0 ± 2.8"])
-        self.assertEqual(table[2][:5], ["grassmann", "1.00", "2 (2)", "1", "63.0"])
-        self.assertEqual(table[2][7], "+50.0 %")
-        self.assertEqual(table[2][8], f"{100 * (64 / 43 - 1):+.1f} %")
-        self.assertEqual(summary.pairs(rows)[1][3], "+50.0 %")
+        self.assertEqual(table[1][1:5], ["1.00", "2 (3)", "2", "45.0 ± 7.1"])
+        self.assertEqual(table[2][1:5], ["1.00", "4 (2, end)", "2", "60.0 ± 0.0"])
+        half = 12.706 * 30 / 2  # Student's t for two seeds, whose gaps are 50 and 20 %
+        self.assertEqual(table[2][6], f"+35.0 ± {half:.1f} %")
+        self.assertEqual(table[3][3:7], ["1", "63.0", "65.0", "+40.0 %*"])
+        self.assertEqual(summary.pairs(rows)[1][4], table[2][6])
+        rows, _ = summary.best_runs([self.line("attention", 2, n, 40) for n in (1, 2, 3)])
+        self.assertEqual(len(rows["s", "attention"]), 3)  # one rate: seed 1 chose nothing
 
     def test_crossing(self):
         """Straight lines in the logarithms meet where they should; parallel ones nowhere."""
@@ -750,8 +755,14 @@ class Summary(unittest.TestCase):
                             encoding="utf-8")
             found = run("-m", "large.summary", file, "--chart", chart)
             self.assertEqual((found.returncode, found.stderr), (0, ""))
-            self.assertIn("| grassmann | 1.00 | 2 (2) | 1 | 63.0 |", found.stdout)
+            self.assertIn("| 1.00 | 4 (2, end) | 2 | 60.0 ± 0.0 |", found.stdout)
             self.assertIn("<svg", chart.read_text(encoding="utf-8"))
+            whole = found.stdout
+            file.write_text(file.read_text(encoding="utf-8") + '{"setting": "s", "na\n',
+                            encoding="utf-8")
+            found = run("-m", "large.summary", file)
+            self.assertEqual((found.returncode, found.stdout), (0, whole))
+            self.assertRegex(found.stderr, r"^\S+, line 14: torn, left out\n$")
             file.write_text("[1]\n", encoding="utf-8")
             found = run("-m", "large.summary", file)
             self.assertEqual((found.returncode, found.stderr.count("\n")), (2, 1))
