@@ -239,9 +239,10 @@ def show_scaling(scales, turns):
         rows.append([str(one.length), f"{one.milliseconds:.1f}", f"{one.values:,}",
                      f"{other.milliseconds:.1f}", f"{other.values:,}",
                      f"{one.milliseconds / other.milliseconds:.2f}"])
-    lines = [f"Forward and backward, the best of {turns} turns.", show.table(rows), ""]
+    lines = [f"Forward and backward, the best of {turns} turn{'s' * (turns > 1)}.",
+             show.table(rows)]
     if len(ones) > 1:
-        lines += [f"In the upper half, time grows as L to the power {exponent(ones):.2f}, {first},",
+        lines += ["", f"In the upper half, time grows as L to the power {exponent(ones):.2f}, {first},",
                   f"and {exponent(others):.2f}, {second}.", "",
                   show.chart(scaling_series(scales), "length L in tokens", "ms", log=True)]
     return "\n".join(lines)

@@ -203,15 +203,15 @@ def show_gradient(args, params):
 
 
 def show_one_matrix(place, params):
-    """Return the first score again, as the code computes it: from one row on [x; g]."""
+    """Return the first score again, as the paper writes it: from one row on [x; g]."""
     row_x = params[f"{place.layer}.W_gate_h"][0]
     row_g = params[f"{place.layer}.W_gate_g"][0]
     terms = [f"{show.number(a, 4)}*{show.number(b, 4).strip():7}"
              for a, b in zip((*row_x, *row_g), (*place.x, *place.g))]
     return "\n".join((
         show.heading("5. The same score from one matrix"),
-        "The code joins each row of W_gate_h with that of W_gate_g, and multiplies the",
-        f"long row with [x; g], x and g joined: {len(terms)} products. In dimension 0:",
+        "The paper multiplies one matrix with [x; g], x and g joined. W_gate_h is its",
+        f"left half, W_gate_g its right half. Dimension 0, all {len(terms)} products:",
         tracing.in_columns("    ", terms, " + "),
         f"    = {show.number(place.scores[0], 4)}, the score of dimension 0"))
 
