@@ -155,6 +155,11 @@ def usable_cores():
     return os.cpu_count() or 1
 
 
+def at_once(jobs):
+    """Return how many processes a pool may have: Windows cannot wait for more than 61."""
+    return min(jobs, 61) if sys.platform == "win32" else jobs
+
+
 def start_worker(counter, stop):
     """Prepare a process that trains: Ctrl-C is for the parent to handle."""
     import signal
@@ -228,12 +233,10 @@ def side_by_side(train, work, jobs, steps):
 
     Together they call report_step() `steps` times. OSError if a process is ended from outside.
     """
-    if sys.platform == "win32":
-        jobs = min(jobs, 61)  # more Windows cannot wait for
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
     stop = context.Event()
-    pool = concurrent.futures.ProcessPoolExecutor(jobs, context, start_worker, (counter, stop))
+    pool = concurrent.futures.ProcessPoolExecutor(at_once(jobs), context, start_worker, (counter, stop))
     try:
         with show.deaf_to_ctrl_c():
             futures = [pool.submit(train, *arguments) for arguments in work]

@@ -17,6 +17,7 @@ import beyond
 import compare
 import show
 from tests.helpers import ROOT
+from tests.helpers import run as run_python
 
 NAMES = ["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", "jana", "kim",
          "lena"]
@@ -117,6 +118,20 @@ class SideBySide(unittest.TestCase):
             time.sleep(0.1)
         else:
             self.fail("a child lives on")
+
+
+class Processes(unittest.TestCase):
+    def test_no_more_than_windows_can_wait_for(self):
+        for platform, number in (("win32", 61), ("linux", 100)):
+            with mock.patch.object(sys, "platform", platform):
+                self.assertEqual((compare.at_once(100), compare.at_once(8)), (number, 8))
+
+    @unittest.skipUnless(hasattr(os, "sched_setaffinity"), "cores cannot be chosen here")
+    def test_cores_that_may_be_used(self):
+        core = min(os.sched_getaffinity(0))
+        code = ("import os, compare\n"
+                f"os.sched_setaffinity(0, [{core}])\nprint(compare.usable_cores())")
+        self.assertEqual(run_python("-c", code).stdout, "1\n")
 
 
 class Costs(unittest.TestCase):
