@@ -2,8 +2,8 @@
 # What the names stand for throughout, and their usual sizes:
 #
 #     doc      a line of text, such as a name
-#     token    the number of a symbol; the last one is BOS, which opens and closes each doc
-#     x        the vector of a position: d = n_embd = 16 Values
+#     token    the number of a symbol; the last one, BOS, marks the beginning and end of a doc
+#     x        the vector of a position: d = n_embd = 16 Values (numbers, see below)
 #     params   {name: matrix} of all weights; a matrix is a list of rows, a row a tuple of Values
 #     layer    "layer0" and so on: what the names of a layer's matrices begin with
 #     past     what a layer keeps of the positions so far: a list with one entry for each
@@ -80,7 +80,7 @@ class Value:
     def __repr__(self):
         return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
 
-    def __reduce__(self):
+    def __reduce__(self):  # for copy and pickle
         return Value, (self.data, self.children, self.local_grads), (None, {"grad": self.grad})
 
     def backward(self):
@@ -150,7 +150,7 @@ class Config(NamedTuple):
 
     vocab_size: int  # tokens
     n_embd: int = 16  # numbers in a vector
-    n_layer: int = 1
+    n_layer: int = 1  # times that mixing and feed-forward are repeated
     block_size: int = 16  # tokens in the longest input
     n_head: int = 4  # parts of a vector, each with its own attention
 
@@ -184,7 +184,7 @@ def attend(q, past, config):
 
 
 def mix(x, layer, past, params, config):
-    """Return wo @ what x attends to: itself and the past, a list of earlier keys and values."""
+    """Return wo @ what x attends to, itself and the past; append its key and value to the past."""
     q, k, v = [linear(x, params[f"{layer}.{name}"]) for name in ("wq", "wk", "wv")]
     past.append((k, v))
     return linear(attend(q, past, config), params[f"{layer}.wo"])
@@ -222,7 +222,7 @@ def rmsnorm(x):
 def feed_forward(x, layer, params):
     """Return fc2 @ relu(fc1 @ x)."""
     hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]  # d numbers to 4 d
-    on = [i for i, h in enumerate(hidden) if h.data != 0]  # the others add nothing: a tenth faster
+    on = [i for i, h in enumerate(hidden) if h.data != 0]  # a 0 adds nothing: a tenth faster so
     fc2 = [tuple([row[i] for i in on]) for row in params[f"{layer}.fc2"]]
     return linear([hidden[i] for i in on], fc2)  # 4 d numbers to d
 
@@ -269,7 +269,7 @@ def load_docs(path):
 
 
 def split_docs(docs, steps):
-    """Return the documents to train on and, from behind those, the ones to evaluate on."""
+    """Return the documents to train on and, right after those, the ones to evaluate on."""
     n_eval = min(200, len(docs) // 10)
     n_train = min(steps, len(docs) - n_eval)
     return docs[:n_train], docs[n_train:n_train + n_eval]
@@ -373,16 +373,19 @@ def save_model(path, vocab, config, params, trained_on):
 
 
 def load_model(path):
-    """Return vocab, config, params, trained_on of a saved model; ValueError if it is none."""
+    """Return vocab, config, params, trained_on of a saved model; ValueError if there is none."""
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
         if set(record["sizes"]) != set(Config._fields):
             raise ValueError(f"its sizes are {', '.join(record['sizes'])}")
         config = Config(**{name: tuple(size) if isinstance(size, list) else size
                            for name, size in record["sizes"].items()})
+        numbers = [n for size in config for n in (size if isinstance(size, tuple) else [size])]
+        if not all(type(n) is int for n in numbers):
+            raise ValueError("a size is not a whole number")
         vocab = {symbol: token for token, symbol in enumerate(record["vocab"])}
         if len(record["vocab"]) != len(vocab) or len(vocab) + 1 != config.vocab_size:
-            raise ValueError(f"its vocabulary has not {config.vocab_size - 1} different symbols")
+            raise ValueError(f"its vocabulary does not have {config.vocab_size - 1} symbols")
         params = read_params(record["params"], config)
         trained_on = {checksum: (int(seed), int(number))
                       for checksum, (seed, number) in record["trained_on"].items()}
@@ -426,18 +429,30 @@ def read_options(argv):
     parser.add_argument("--load", type=Path, help="file of a kept model to start from")
     args = parser.parse_args(argv)
     numbers = [args.steps, args.seed, args.samples, args.temperature]
-    if [] in numbers or min(numbers) < 0 or not 0 < args.temperature < math.inf:
-        parser.error("--steps, --seed and --samples must be 0 or more, --temperature above 0")
-    if not Path(str(args.data)).exists():
+    if [] in [*numbers, args.data, args.prompt, args.save, args.load]:
+        parser.error("-- is no value")
+    if min(numbers) < 0 or not 0 < args.temperature < math.inf:
+        parser.error("--steps, --seed and --samples must be 0 or more, "
+                     "--temperature above 0 and finite")
+    if not Path(args.data).exists():
         parser.error(f"--data {args.data}: No such file; name any text file with --data FILE")
-    if args.save and (args.save.exists() != args.save.is_file()
-                      or not os.access(args.save.absolute().parent, os.W_OK)):
-        parser.error(f"--save {args.save}: no file can be written there")
+    if args.save:
+        check_place(args.save, args.data, parser)
     return args
 
 
+def check_place(path, data, parser):
+    """Say so and exit with status 2 where no model can be written, or where the text stands."""
+    folder = path.absolute().parent
+    is_other = path.exists() and not path.is_file()  # a folder, say
+    if is_other or not folder.is_dir() or not os.access(folder, os.W_OK):
+        parser.error(f"--save {path}: no file can be written there")
+    if path.exists() and path.samefile(data):
+        parser.error(f"--save {path}: this is the text to train on")
+
+
 def check_symbols(prompt, docs, vocab, config):
-    """Raise ValueError if the model lacks a symbol of the prompt or a document, or room for it."""
+    """Raise ValueError if the model lacks a symbol of text or prompt or the prompt is too long."""
     unknown = set().union(prompt, *docs) - set(vocab)
     if unknown:
         raise ValueError(f"the model has no symbol {min(unknown)!r}")
@@ -449,25 +464,26 @@ def train_aloud(docs, params, config, steps):
     """Train, and print the loss of each hundredth step and of the last."""
     for step, loss in enumerate(train(docs, params, config, steps), 1):
         if step % 100 == 0 or step == steps:
-            print(f"step {step} of {steps}, loss {loss:.4f}", flush=True)
+            print(f"step {step} of {steps}, loss {loss:.4f}")
 
 
 def evaluate_aloud(held_out, seen, vocab, params, config):
-    """Print how many documents are held out, and the loss on them."""
+    """Print how many documents are held out, how many of them are not new, and the loss."""
     print(f"{len(held_out)} documents held out")
-    again = sum(doc in seen for doc in held_out)
+    read = {doc[:config.block_size] for doc in seen}  # the model reads no further
+    again = sum(doc[:config.block_size] in read for doc in held_out)
     if again:
         print(f"{again} of these are among those trained on, too")
     if held_out:
         loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
-        print(f"loss on the documents held out: {loss:.4f}", flush=True)
+        print(f"loss on the documents held out: {loss:.4f}")
 
 
 def main(argv=None):
     """Read the documents; train a new model or a kept one; evaluate it; let it write."""
     args = read_options(argv)
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors="replace", line_buffering=True)
 
     docs = load_docs(args.data)
     checksum = str(zlib.crc32(json.dumps(docs).encode()))
@@ -479,16 +495,16 @@ def main(argv=None):
     check_symbols(args.prompt, docs, vocab, config)
     seed, known = trained_on.get(checksum, (args.seed, 0))
     if seed != args.seed:
-        shuffled = begin(docs, random.Random(seed))[0]  # what was held out stays so
+        shuffled = begin(docs, random.Random(seed))[0]  # the order it was trained in
     size = sum(len(row) for matrix in params.values() for row in matrix)
-    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters", flush=True)
+    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters")
     cut = sum(len(doc) >= config.block_size for doc in docs)
     if cut:
         print(f"{cut:,} documents are too long for the block: their ends are cut")
     if trained_on.keys() - {checksum}:
-        print("the model was trained on another text, too: what is held out here may stand there")
+        print("the model was trained on another text, too: what is held out here may be in it")
 
-    seen, held_out = split_docs(shuffled, max(args.steps, known))
+    seen, held_out = split_docs(shuffled, max(args.steps, known))  # seen now or before
     train_aloud([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
     if args.steps:
         trained_on[checksum] = (seed, len(seen))
@@ -497,7 +513,7 @@ def main(argv=None):
     evaluate_aloud(held_out, seen, vocab, params, config)
     for n in range(1, args.samples + 1):
         text = generate(vocab, params, config, rng, args.temperature, args.prompt)
-        print(f"sample {n:2}: {text}", flush=True)
+        print(f"sample {n:2}: {text}")
 
 
 if __name__ == "__main__":
@@ -509,4 +525,5 @@ if __name__ == "__main__":
         sys.stdout = None  # the pipe's reader has left: nothing to flush at the end
     except (ArithmeticError, OSError, ValueError) as error:
         print(f"{' '.join(sys.argv)}: {error}", file=sys.stderr)
+        sys.stdout = None  # it may be what failed, on a full disk
         sys.exit(2)

@@ -2,7 +2,7 @@
 
     python3 micro_grassmann.py        learns names from input.txt, then invents new ones
 
-Read it from top to bottom: prose, then the code that is that prose, then often an example small
+Read it from top to bottom: prose, then the code that does what it says, then often an example small
 enough for pencil and paper, which `python3 -m doctest micro_grassmann.py` checks.
 micro_grassmann_clean.py is this program without the prose, micro_gpt.py its twin with attention.
 The engine and the one-file model follow ideas of Andrej Karpathy's micrograd and microGPT.
@@ -33,7 +33,7 @@ Sequence Modeling, arXiv:2512.19428; the mixing layer is taken from it.
 # and the tilt of this plane tells something about the pair. The model takes the mean of the tilts
 # and lets it correct the newest arrow. In formulas, for the arrow x_t of position t:
 #
-#     z_t = W_red x_t                                     a shorter arrow
+#     z_t = W_red x_t                                     fewer numbers
 #     p   = the plane of z_t and z_s, as numbers          for a few earlier positions s
 #     g   = W_plu times the mean of all p                 what the past says
 #     x_t becomes alpha x_t + (1 - alpha) g               alpha: how much of x_t stays
@@ -49,8 +49,8 @@ Sequence Modeling, arXiv:2512.19428; the mixing layer is taken from it.
 # What the names stand for throughout, and their usual sizes:
 #
 #     doc      a line of text, such as a name
-#     token    the number of a symbol; the last one is BOS, which opens and closes each doc
-#     x        the vector of a position: d = n_embd = 16 Values
+#     token    the number of a symbol; the last one, BOS, marks the beginning and end of a doc
+#     x        the vector of a position: d = n_embd = 16 Values (numbers, see below)
 #     params   {name: matrix} of all weights; a matrix is a list of rows, a row a tuple of Values
 #     layer    "layer0" and so on: what the names of a layer's matrices begin with
 #     past     what a layer keeps of the positions so far: a list with one entry for each
@@ -70,7 +70,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 # The dot product of two tuples of plain numbers: of (1, 2) and (3, 4) it is 1*3 + 2*4 = 11. From
-# 3.12 on Python has it ready-made in math; the lambda, a function without a name, serves before.
+# 3.12 on Python has it ready-made in math; before that, the lambda, a function without a name, does
+# it. (getattr(a, "b", c) is a.b, or c where a has no b.)
 sumprod = getattr(math, "sumprod", lambda a, b: sum(map(mul, a, b)))
 
 
@@ -190,7 +191,7 @@ class Value:
         return f"Value(data={self.data:.6g}, grad={self.grad:.6g})"
 
     # How copies and pickles of a node are made: call Value with these arguments, then set grad.
-    def __reduce__(self):
+    def __reduce__(self):  # for copy and pickle
         return Value, (self.data, self.children, self.local_grads), (None, {"grad": self.grad})
 
     # A node may hand down its gradient only when it is complete, that is, after all nodes made from
@@ -274,7 +275,7 @@ def mean(values):
 # w_1 x_1 + ... + w_n x_n are plain to see: x_i towards w_i, and w_i towards x_i. So the node's
 # children are all w and all x (+ joins tuples), and its local derivatives all x and all w.
 def linear(x, matrix):
-    """Return matrix @ x: m Values for m rows; x and each row, a tuple, hold n. Source: algebra.
+    """Return matrix @ x: m Values for m rows; x and each row, a tuple, hold n.
 
     Lengths are not checked. Below, 1 * 3 + 2 * 4 = 11 has derivative 3 towards the 1 in the row
     and 1 towards the 3 in x.
@@ -306,7 +307,7 @@ def add(u, v):
 #
 #     z        x, reduced: r = 4 Values
 #     p        Plücker coordinates, the plane of two z: r (r - 1) / 2 = 6 Values
-#     g        what comes of the planes: d Values
+#     g        what the planes say: d Values
 #     alpha    how much of x stays, between 0 and 1: d Values
 #
 # Section 3 makes a vector x_t of d = 16 numbers from the character at each position t = 0, 1, 2,
@@ -334,9 +335,9 @@ class Config(NamedTuple):
 
     vocab_size: int  # different tokens
     n_embd: int = 16  # numbers in a vector
-    n_layer: int = 1
+    n_layer: int = 1  # times that mixing and feed-forward are repeated
     block_size: int = 16  # tokens in the longest input
-    r: int = 4  # numbers that W_red makes of a vector
+    r: int = 4  # numbers to which W_red reduces a vector
     window: tuple = (1, 2, 4, 8, 12, 16)  # offsets at which a position looks back
 
 
@@ -444,8 +445,8 @@ def mean_plane(past, config):
 # layer works. It does not show that the planes help.
 
 
-# How much of x should stay? alpha, a number between 0 and 1 for each of the d dimensions, decides:
-# it is the share of x, and g gets the rest. It depends on both, by two more matrices (h, as in
+# How much of x should stay? alpha, a number between 0 and 1 for each of the d numbers of x, says
+# so: it is the share of x, and g gets the rest. It depends on both, by two more matrices (h, as in
 # hidden state, is another name for x):
 #
 #     alpha  = sigmoid(W_gate_h x + W_gate_g g)
@@ -507,7 +508,7 @@ def mix(x, layer, past, params, config):
 # What surrounds the mixing layer is microGPT's: RMSNorm before each part, ReLU, no biases. The
 # paper has LayerNorm after each part, GELU (a smooth ReLU) and biases.
 #
-# A token is a mere label, token 5 is not more than token 4, so it is of no use in formulas. Instead
+# A token is a mere label: token 5 is not more than token 4. So it is of no use in formulas. Instead
 # each token has a vector of d weights, its embedding, as a row of the matrix wte. Training shapes
 # it, and tokens that behave alike can come to have similar rows. Each position has a row of the
 # matrix wpe in the same way; it is all that can tell the mean plane where a partner stood. In the
@@ -592,7 +593,7 @@ def feed_forward(x, layer, params):
 
 
 # Each part's output is added to x, a residual connection: the part has to learn only what to
-# change, and past it leads an edge with derivative 1, on which the gradient arrives undiminished.
+# change, and an edge with derivative 1 leads around it, on which the gradient arrives undiminished.
 # So x can grow from part to part, and each part norms what it reads. The first rmsnorm does so with
 # the sum of the two embeddings. Lastly, lm_head makes one score per token, its logit: any number,
 # the higher the more expected.
@@ -675,7 +676,7 @@ def load_docs(path):
 # A model can lower its loss by learning names by heart. Whether it has grasped how names are built
 # shows on names it was not trained on, so a tenth of the documents, at most 200, is held out.
 def split_docs(docs, steps):
-    """Return the documents to train on and, from behind those, the ones to evaluate on.
+    """Return the documents to train on and, right after those, the ones to evaluate on.
 
     If steps outnumber the documents to train on, training starts over. Fewer than ten documents
     leave none to evaluate on. Of 30 documents, 5 steps see 5; the next 30 // 10 = 3 are held out.
@@ -733,10 +734,10 @@ def begin(docs, rng, **sizes):
 # The gradient of one document: its guesses, the mean of their losses, and the way back.
 #
 # Python frees an object when the last reference to it is gone, so the whole graph is freed when
-# this function returns. Only for objects that refer to each other in a circle it needs the garbage
-# collector, which now and then searches all that is alive. A graph of Values has no circle, and
-# searching its thousands of nodes in vain takes time, so the collector rests meanwhile. `finally`
-# puts it back as it was, whatever happens.
+# this function returns. Only for objects that refer to each other in a circle does it need the
+# garbage collector, which now and then searches all that is alive. A graph of Values has no circle,
+# and searching its thousands of nodes in vain takes time, so the collector rests meanwhile.
+# `finally` puts it back as it was, whatever happens.
 def backpropagate(tokens, params, config):
     """Add the gradient of a document's mean loss to the weights' grads; return that loss, in nats.
 
@@ -821,8 +822,8 @@ def train(docs, params, config, steps, lr=0.01):
 
 
 # Evaluation is the same loss without training. What does it mean? A model that guesses blindly
-# among 27 tokens has loss log 27 = 3.30. In turn a loss of 2.3 is that of guessing among exp(2.3),
-# about 10; this number is called the perplexity.
+# among 27 tokens has loss log 27 = 3.30. Conversely, a loss of 2.3 is that of guessing among
+# exp(2.3), about 10; this number is called the perplexity.
 def evaluate(docs, params, config):
     """Return the mean cross-entropy of all tokens of the tokenised documents, in nats.
 
@@ -860,17 +861,18 @@ def generate(vocab, params, config, rng, temperature, prompt=""):
 
 # ---- 5. a model in a file ------------------------------------------------------------------------
 #
-# What a trained model is, is its sizes, its vocabulary and its weights, and JSON is text that keeps
-# all of these exactly: Python writes as many digits of a number as it needs to read it back.
+# A trained model is its sizes, its vocabulary and its weights. JSON is text that keeps all of these
+# exactly: Python writes as many digits of a number as it needs to read it back.
 #
-# One thing more is kept: what the model was trained on, as {checksum: (seed, documents)}: a number
-# computed from the text, the seed it was shuffled with and how many documents were used. So when
-# training goes on, documents that the model has met are never held out.
+# One thing more is kept: what the model was trained on. For each text that is a checksum, a number
+# computed from the text, with the seed it was shuffled with and how many documents were used. So
+# when training on this text goes on, what the model has met is not held out. (Adam's means and the
+# learning rate are not kept: training starts over, from the kept weights.)
 def save_model(path, vocab, config, params, trained_on):
     """Write a model as JSON, whole or not at all; trained_on is {checksum: (seed, documents)}.
 
     It is written beside its place first and then moved there at once, so that a full disk or Ctrl-C
-    cannot leave half a file. OSError if it cannot be written.
+    cannot leave half a file in its place. OSError if it cannot be written.
     """
     numbers = {name: [[w.data for w in row] for row in matrix] for name, matrix in params.items()}
     record = {"sizes": config._asdict(), "vocab": "".join(vocab), "trained_on": trained_on,
@@ -886,7 +888,7 @@ def save_model(path, vocab, config, params, trained_on):
 
 # A file may hold anything. Whatever does not fit leads to one sentence that says so.
 def load_model(path):
-    """Return vocab, config, params, trained_on of a saved model; ValueError if it is none.
+    """Return vocab, config, params, trained_on of a saved model; ValueError if there is none.
 
     A model of micro_gpt.py has other sizes and is refused here.
     """
@@ -896,9 +898,12 @@ def load_model(path):
             raise ValueError(f"its sizes are {', '.join(record['sizes'])}")
         config = Config(**{name: tuple(size) if isinstance(size, list) else size
                            for name, size in record["sizes"].items()})
+        numbers = [n for size in config for n in (size if isinstance(size, tuple) else [size])]
+        if not all(type(n) is int for n in numbers):
+            raise ValueError("a size is not a whole number")
         vocab = {symbol: token for token, symbol in enumerate(record["vocab"])}
         if len(record["vocab"]) != len(vocab) or len(vocab) + 1 != config.vocab_size:
-            raise ValueError(f"its vocabulary has not {config.vocab_size - 1} different symbols")
+            raise ValueError(f"its vocabulary does not have {config.vocab_size - 1} symbols")
         params = read_params(record["params"], config)
         trained_on = {checksum: (int(seed), int(number))
                       for checksum, (seed, number) in record["trained_on"].items()}
@@ -931,7 +936,7 @@ def read_params(matrices, config):
 # ---- 6. the program ------------------------------------------------------------------------------
 #
 # Without a usage text (SUPPRESS), what is wrong with an option is said in one line. (Before Python
-# 3.12 an option written as "--steps=--" comes back as an empty list, hence the test for [].)
+# 3.13 an option written as "--steps=--" comes back as an empty list, hence the test for [].)
 def read_options(argv):
     """Return the options, or say in one line what is wrong with them and exit with status 2.
 
@@ -949,18 +954,32 @@ def read_options(argv):
     parser.add_argument("--load", type=Path, help="file of a kept model to start from")
     args = parser.parse_args(argv)
     numbers = [args.steps, args.seed, args.samples, args.temperature]
-    if [] in numbers or min(numbers) < 0 or not 0 < args.temperature < math.inf:
-        parser.error("--steps, --seed and --samples must be 0 or more, --temperature above 0")
-    if not Path(str(args.data)).exists():
+    if [] in [*numbers, args.data, args.prompt, args.save, args.load]:
+        parser.error("-- is no value")
+    if min(numbers) < 0 or not 0 < args.temperature < math.inf:
+        parser.error("--steps, --seed and --samples must be 0 or more, "
+                     "--temperature above 0 and finite")
+    if not Path(args.data).exists():
         parser.error(f"--data {args.data}: No such file; name any text file with --data FILE")
-    if args.save and (args.save.exists() != args.save.is_file()
-                      or not os.access(args.save.absolute().parent, os.W_OK)):
-        parser.error(f"--save {args.save}: no file can be written there")
+    if args.save:
+        check_place(args.save, args.data, parser)
     return args
 
 
+# A file that is there already is replaced, be it a link or write-protected. What is there but is no
+# file, such as a folder, cannot be.
+def check_place(path, data, parser):
+    """Say so and exit with status 2 where no model can be written, or where the text stands."""
+    folder = path.absolute().parent
+    is_other = path.exists() and not path.is_file()  # a folder, say
+    if is_other or not folder.is_dir() or not os.access(folder, os.W_OK):
+        parser.error(f"--save {path}: no file can be written there")
+    if path.exists() and path.samefile(data):
+        parser.error(f"--save {path}: this is the text to train on")
+
+
 def check_symbols(prompt, docs, vocab, config):
-    """Raise ValueError if the model lacks a symbol of the prompt or a document, or room for it."""
+    """Raise ValueError if the model lacks a symbol of text or prompt or the prompt is too long."""
     unknown = set().union(prompt, *docs) - set(vocab)
     if unknown:
         raise ValueError(f"the model has no symbol {min(unknown)!r}")
@@ -972,25 +991,26 @@ def train_aloud(docs, params, config, steps):
     """Train, and print the loss of each hundredth step and of the last."""
     for step, loss in enumerate(train(docs, params, config, steps), 1):
         if step % 100 == 0 or step == steps:
-            print(f"step {step} of {steps}, loss {loss:.4f}", flush=True)  # flush: show it now
+            print(f"step {step} of {steps}, loss {loss:.4f}")
 
 
 # Documents that the text repeats can be held out and trained on at once. They are not new to the
 # model, so their number is printed. (In the sum, True counts as 1.)
 def evaluate_aloud(held_out, seen, vocab, params, config):
-    """Print how many documents are held out, and the loss on them."""
+    """Print how many documents are held out, how many of them are not new, and the loss."""
     print(f"{len(held_out)} documents held out")
-    again = sum(doc in seen for doc in held_out)
+    read = {doc[:config.block_size] for doc in seen}  # the model reads no further
+    again = sum(doc[:config.block_size] in read for doc in held_out)
     if again:
         print(f"{again} of these are among those trained on, too")
     if held_out:
         loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
-        print(f"loss on the documents held out: {loss:.4f}", flush=True)
+        print(f"loss on the documents held out: {loss:.4f}")
 
 
-# A kept model comes with the seed that its text was shuffled with, so that its held-out documents
+# A kept model comes with the seed that its text was shuffled with, so that the documents it has met
 # can be found again; --seed then only draws other samples. What is done with the data is said: how
-# many documents are too long for the block, with BOS in front, and lose their end.
+# many documents are too long for the block, with BOS in front, and lose their end (or the mark).
 def main(argv=None):
     """Read the documents; train a new model or a kept one; evaluate it; let it write.
 
@@ -998,9 +1018,9 @@ def main(argv=None):
     """
     args = read_options(argv)
     # A "?" for what a terminal cannot show. In IDLE, in notebooks and in programs without a window
-    # sys.stdout has no such method.
+    # sys.stdout has no such method. line_buffering shows each line at once.
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")
+        sys.stdout.reconfigure(errors="replace", line_buffering=True)
 
     docs = load_docs(args.data)
     checksum = str(zlib.crc32(json.dumps(docs).encode()))
@@ -1012,16 +1032,16 @@ def main(argv=None):
     check_symbols(args.prompt, docs, vocab, config)
     seed, known = trained_on.get(checksum, (args.seed, 0))
     if seed != args.seed:
-        shuffled = begin(docs, random.Random(seed))[0]  # what was held out stays so
+        shuffled = begin(docs, random.Random(seed))[0]  # the order it was trained in
     size = sum(len(row) for matrix in params.values() for row in matrix)
-    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters", flush=True)
+    print(f"{len(docs):,} documents in {args.data}\n{config}\n{size:,} parameters")
     cut = sum(len(doc) >= config.block_size for doc in docs)
     if cut:
         print(f"{cut:,} documents are too long for the block: their ends are cut")
     if trained_on.keys() - {checksum}:
-        print("the model was trained on another text, too: what is held out here may stand there")
+        print("the model was trained on another text, too: what is held out here may be in it")
 
-    seen, held_out = split_docs(shuffled, max(args.steps, known))
+    seen, held_out = split_docs(shuffled, max(args.steps, known))  # seen now or before
     train_aloud([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
     if args.steps:
         trained_on[checksum] = (seed, len(seen))
@@ -1030,7 +1050,7 @@ def main(argv=None):
     evaluate_aloud(held_out, seen, vocab, params, config)
     for n in range(1, args.samples + 1):
         text = generate(vocab, params, config, rng, args.temperature, args.prompt)
-        print(f"sample {n:2}: {text}", flush=True)
+        print(f"sample {n:2}: {text}")
 
 
 # Run as a program, this file does main; imported, it does nothing. No traceback after Ctrl-C
@@ -1045,4 +1065,5 @@ if __name__ == "__main__":
         sys.stdout = None  # the pipe's reader has left: nothing to flush at the end
     except (ArithmeticError, OSError, ValueError) as error:
         print(f"{' '.join(sys.argv)}: {error}", file=sys.stderr)
+        sys.stdout = None  # it may be what failed, on a full disk
         sys.exit(2)

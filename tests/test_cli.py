@@ -102,12 +102,13 @@ class WrongInput(Case):
            "--data latin.txt": r"--data latin\.txt: 'utf-8' codec can't decode",
            "--steps -1": "must be 0 or more",
            "--unknown 1": "unrecognized arguments: --unknown",
-           "--steps=--": r"(--steps: invalid int value: '--'|must be 0 or more)"}
+           "--steps=--": r"(--steps: invalid int value: '--'|-- is no value)"}
     MORE = {"--data folder.txt": r"--data folder\.txt: .*([Dd]irectory|denied)",
             "--data empty.txt": r"no text in empty\.txt", "--data blank.txt": "no text in blank",
             "--data utf16.txt": r"utf16\.txt: 'utf-8' codec", "--data binary.txt": r"'utf-8' codec",
             "--data=": "--data=.*([Dd]irectory|denied)", "--data": "--data: expected one argument",
-            "--data=--": "(No such file|must be 0 or more)", "--temperature=--": "--temperature",
+            "--data=--": "(No such file|-- is no value)", "--temperature=--": "(--temperature|is no)",
+            "--load=--": "(No such file|is no value)", "--prompt=--": "no (symbol|value)",
             "--seed -1": "must be 0 or more",
             "--samples -1": "must be 0 or more", "--steps ten": "--steps: invalid int value: 'ten'",
             "--steps 1.5": r"--steps: invalid int value: '1\.5'", "--steps=": "invalid int value",
@@ -271,6 +272,13 @@ class Output(Case):
     @posix
     def test_closed_standard_output(self):
         """Closed by the shell, or a pipe whose reader left before the start."""
+        if Path("/dev/full").exists():
+            with open("/dev/full", "w", encoding="utf-8") as full:
+                ended = subprocess.run(command(FIRST, "--data", "names.txt", "--steps=0"), stdout=full,
+                                       stderr=subprocess.PIPE, cwd=str(FOLDER), timeout=60,
+                                       check=False, env=SETTINGS)
+            self.assertRegex(ended.stderr, rb"\A.*No space left on device\n\Z")
+            self.assertEqual(ended.returncode, 2)
         for script, more in itertools.product(SCRIPTS, ("--samples=1", "--samples=0")):
             words = command(script, "--data", "names.txt", "--steps=0", more)
             reader, writer = os.pipe()

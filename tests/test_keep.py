@@ -104,6 +104,12 @@ class Keeping(Case):
         self.assertIn(said, "".join(self.short(CLEAN, "--steps", 0, *options)))
         self.assertEqual([*CLEAN.load_model(self.file)[3].values()], [(42, 12), (42, 3)])
 
+    def test_alike_as_far_as_it_is_read(self):
+        """Documents that differ behind the block's end only are not new, and that is said."""
+        self.data.write_text("\n".join(f"{'a' * 16}{n}" for n in range(30)), encoding="utf-8")
+        self.assertIn("3 of these are among those trained on, too",
+                      self.short(CLEAN, "--steps", 5, "--samples", 0))
+
     def test_prompt(self):
         """Samples begin with it and go on; it is as if the model had drawn it."""
         for model in PAIR:
@@ -138,7 +144,8 @@ class Saving(Case):
 
     def test_where_no_file_can_be(self):
         """Said before training, not after it."""
-        places = [self.folder, self.folder / "missing" / "model.json"]
+        places = [self.folder, self.folder / "missing" / "model.json", self.data,
+                  self.data / "model.json"]
         if os.name == "posix":
             places.append("/dev/null")
         for place in places:
@@ -192,6 +199,8 @@ class NoModel(Case):
               for size in (0, -1, 2, 10 ** 12, 1.5, "4", None, [16], {})],
             *[put("sizes", "window", to=window) for window in (
                 [0], [-1, 2], ["1"], 3, None, [1, None], [[1]])],
+            put("sizes", "block_size", to=16.0), put("sizes", "window", to=[1.0, 2]),
+            put("sizes", "window", to=[True]),
             *[put("vocab", to=vocab) for vocab in ("", "abc", "a" * 11, 5, None, {"a": 0})],
             *[put(*red, to=matrix) for matrix in ([], [[]] * 4, 3, None, "abcd", ["a" * 16] * 4)],
             *[put(*red, 1, to=row) for row in ([0.5] * 15, [0.5] * 17, [], None, 0.5)],
