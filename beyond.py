@@ -1,11 +1,11 @@
 """Mixing layers that the paper does not have: a faster form of its own, controls, and a counter.
 
 The paper compares its layer with attention. To learn what does the work, compare it with other maps
-over the same offsets, too. Each function here stands in for one that a model file names, such as
-mean_plane in micro_grassmann.py, and takes the copy of the file that it works in first. All else
-stays the file's: what these layers have in common with the paper's, they share with it.
+over the same offsets as well. Each function here stands in for one that a model file names, such as
+mean_plane in micro_grassmann.py; its first argument is the copy of the file in which it works.
+Everything else is the file's own.
 
-There is nothing to run: python3 benchmark.py --controls and benchmark_paren.py --controls do.
+There is nothing to run here; benchmark.py --controls and benchmark_paren.py --controls do.
 """
 import functools
 import importlib.util
@@ -44,7 +44,7 @@ def zeros(model, number):
 
 
 def mean_or_zeros(model, vectors, number):
-    """Return the mean of the vectors, each of so many Values; zeros if there is none."""
+    """Return the mean of the vectors, `number` Values each; zeros if there is none."""
     if not vectors:
         return zeros(model, number)
     return [model.mean(column) for column in zip(*vectors)]
@@ -83,7 +83,7 @@ def folded_mean_plane(model, past, config):
 # ---- controls: other maps over the same offsets --------------------------------------------------
 #
 # Each returns features of the past in mean_plane's place; W_plu, with as many columns as there are
-# features, makes g of them, and the gate follows as ever.
+# features, makes g of them, and the gate follows as always.
 
 
 def stacked_states(model, past, config):
@@ -261,9 +261,9 @@ def counting_shapes(model, config):
 def counting_mix(model, x, layer, past, params, config, normalised=False):
     """Stand in for mix: one more partner joins, c, the running sum of all earlier y. Ours.
 
-    y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes of z with
-    the offsets' z have length 1 as ever, that with c has not: its coordinates y_i * 1 - 1 * c_i
-    are linear in the past, so c can hold how many brackets are open. past holds each z and the sum
+    y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes that
+    z spans with the offsets' z have length 1 as always; the plane with c keeps its length: its
+    coordinates y_i * 1 - 1 * c_i are linear in the past, so c can hold how many brackets are open. past holds each z and the sum
     up to it. All planes are folded into one and divided by their number. O(L).
     """
     y = model.linear(x, params[f"{layer}.W_red"])

@@ -236,7 +236,8 @@ def side_by_side(train, work, jobs, steps):
     context = multiprocessing.get_context("spawn")
     counter = context.Value("q", 0)
     stop = context.Event()
-    pool = concurrent.futures.ProcessPoolExecutor(at_once(jobs), context, start_worker, (counter, stop))
+    pool = concurrent.futures.ProcessPoolExecutor(at_once(jobs), context, start_worker,
+                                                  (counter, stop))
     try:
         with show.deaf_to_ctrl_c():
             futures = [pool.submit(train, *arguments) for arguments in work]

@@ -32,7 +32,7 @@ def small_contenders():
 
 
 def train(jobs, steps=6, seeds=(42, 1)):
-    """Return the small runs, made in so many processes."""
+    """Return the small runs, made in `jobs` processes."""
     data_of = {seed: compare.split(NAMES, seed, steps) for seed in seeds}
     return compare.train_all(small_contenders(), data_of, seeds, steps, {0.5: 2}, jobs)
 
