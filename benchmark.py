@@ -242,8 +242,8 @@ def show_scaling(scales, turns):
     lines = [f"Forward and backward, the best of {turns} turn{'s' * (turns > 1)}.",
              show.table(rows)]
     if len(ones) > 1:
-        lines += ["", f"In the upper half, time grows as L to the power {exponent(ones):.2f}, {first},",
-                  f"and {exponent(others):.2f}, {second}.", "",
+        lines += ["", f"In the upper half, time grows as L to the power {exponent(ones):.2f}, "
+                  f"{first},", f"and {exponent(others):.2f}, {second}.", "",
                   show.chart(scaling_series(scales), "length L in tokens", "ms", log=True)]
     return "\n".join(lines)
 

@@ -261,10 +261,11 @@ def counting_shapes(model, config):
 def counting_mix(model, x, layer, past, params, config, normalised=False):
     """Stand in for mix: one more partner joins, c, the running sum of all earlier y. Ours.
 
-    y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes that
-    z spans with the offsets' z have length 1 as always; the plane with c keeps its length: its
-    coordinates y_i * 1 - 1 * c_i are linear in the past, so c can hold how many brackets are open. past holds each z and the sum
-    up to it. All planes are folded into one and divided by their number. O(L).
+    y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes that z
+    spans with the offsets' z have length 1 as always; the plane with c keeps its length: its
+    coordinates y_i * 1 - 1 * c_i are linear in the past, so c can hold how many brackets are open.
+    past holds each z and the sum up to it. All planes are folded into one and divided by their
+    number. O(L).
     """
     y = model.linear(x, params[f"{layer}.W_red"])
     sums = past[-1][1] if past else zeros(model, len(y))
