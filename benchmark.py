@@ -30,12 +30,6 @@ TEMPERATURE = 0.5
 LENGTHS = (16, 32, 64, 128, 256)  # at which the mixing layer is timed alone
 FOLDED_R = (4, 8, 16, 32)  # sizes of z at which the folded loop is timed; the paper has 32
 FOLDED_LENGTH = 64
-CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
-            ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
-            ("products apart", "linear map"), ("planes apart", "Grassmann"),
-            ("planes apart, lengths kept", "Grassmann"), ("planes apart, shuffled", "Grassmann"),
-            ("weighted planes", "Grassmann"), ("W_red frozen", "Grassmann"),
-            ("running sum", "Grassmann"), ("sum without planes", "Grassmann"))
 
 
 class Scale(NamedTuple):
@@ -63,9 +57,9 @@ def make_contenders(vocab_size, controls=False, alternatives=False, **sizes):
     found = [compare.contender("attention", vocab_size, "", **sizes),
              compare.contender("Grassmann", vocab_size, **sizes)]
     if controls:
-        found += [compare.contender(mixer, vocab_size, against, **sizes)
-                  for mixer, against in CONTROLS]
-        found += compare.planes_beside_states(vocab_size, **sizes)
+        found += compare.control_layers(vocab_size, **sizes)
+        found += [compare.contender(mixer, vocab_size, "Grassmann", **sizes)
+                  for mixer in ("running sum", "sum without planes")]
         blind = {**sizes, "window": ()}
         found.append(compare.contender("attention, same offsets", vocab_size, "attention",
                                        "attention, no past", **blind))

@@ -23,12 +23,6 @@ WINDOW = (1, 2, 4, 8, 16)
 EVERY_OFFSET = tuple(range(1, 51))
 FAILURES = {"early": "closed too early", "open": "left open", "full": "block full",
             "empty": "empty"}  # {title of a column: verdict}
-CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
-            ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
-            ("products apart", "linear map"), ("planes apart", "Grassmann"),
-            ("planes apart, lengths kept", "Grassmann"), ("planes apart, shuffled", "Grassmann"),
-            ("weighted planes", "Grassmann"), ("W_red frozen", "Grassmann"),
-            ("running sum, normalised", "running sum"), ("sum without planes", "running sum"))
 
 
 class Balance(NamedTuple):
@@ -55,9 +49,10 @@ def make_contenders(layers, controls=False, alternatives=False):
     found = [contender("attention", ""), contender("Grassmann", "attention"),
              contender("running sum", "attention")]
     if controls:
-        found += [contender(mixer, against) for mixer, against in CONTROLS]
-        found += compare.planes_beside_states(3, **sizes)
-        found += [contender("running sum", "running sum", "running sum alone", ()),
+        found += compare.control_layers(3, **sizes)
+        found += [contender("running sum, normalised", "running sum"),
+                  contender("sum without planes", "running sum"),
+                  contender("running sum", "running sum", "running sum alone", ()),
                   contender("Grassmann", "Grassmann", "Grassmann, no past", ()),
                   contender("Grassmann", "Grassmann", "50 offsets", EVERY_OFFSET),
                   contender("mean of states", "50 offsets", "mean, 50 offsets", EVERY_OFFSET)]

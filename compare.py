@@ -32,6 +32,12 @@ CURVE_POINTS = 8  # of the loss on held-out documents during training
 CURVE_DOCS = 40  # held-out documents that such a point is measured on
 TIMED_STEPS = 40  # steps of each contender that are timed, in turns
 
+CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
+            ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
+            ("products apart", "linear map"), ("planes apart", "Grassmann"),
+            ("planes apart, lengths kept", "Grassmann"), ("planes apart, shuffled", "Grassmann"),
+            ("weighted planes", "Grassmann"), ("W_red frozen", "Grassmann"))
+
 # Student's t for a 95 % interval, by degrees of freedom; beyond the table there is a formula.
 T_95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.20, 2.18, 2.16, 2.14, 2.13)
 
@@ -110,12 +116,16 @@ def contender(mixer, vocab_size, against="attention", name=None, scored=None, ra
     return Contender(name or mixer, mixer, config, against, scored, rate)
 
 
-def planes_beside_states(vocab_size, **sizes):
-    """Return a linear map and, with as many weights, one that reads planes as well."""
+def control_layers(vocab_size, **sizes):
+    """Return other maps over the same offsets, each compared with what it differs from.
+
+    The last two have as many weights as each other; one reads planes beside the states.
+    """
+    found = [contender(mixer, vocab_size, against, **sizes) for mixer, against in CONTROLS]
     wide = contender("linear map", vocab_size, "linear map", "linear map, r 5", r=5, **sizes)
     both = contender("linear map and planes", vocab_size, wide.name,
                      "linear map and planes, r 3", r=3, **sizes)
-    return [wide, both]
+    return [*found, wide, both]
 
 
 def alternative_layers(vocab_size, **sizes):

@@ -13,7 +13,6 @@ from unittest import mock
 import benchmark
 import benchmark_pairs
 import benchmark_paren
-import beyond
 import compare
 import show
 import tasks
@@ -160,10 +159,16 @@ class Told(unittest.TestCase):
     def test_chart_shows_the_curve(self):
         self.assertIn("o a", show.chart({"a": [(1, 2.0), (2, 1.0)]}, "step", "nats"))
 
-    def test_controls_name_what_exists(self):
-        for mixer, against in (*benchmark.CONTROLS, *benchmark_paren.CONTROLS):
-            self.assertIn(mixer, beyond.MAKERS)
-            self.assertIn(against, beyond.MAKERS)
+    def test_contenders_are_compared_with_one_another(self):
+        """Each contender is compared with one that is there, before it."""
+        for contenders in (benchmark.make_contenders(27, True, True),
+                           benchmark_paren.make_contenders(1, True, True),
+                           benchmark_pairs.make_contenders(20, 1)):
+            names = [""]
+            for contender in contenders:
+                self.assertIn(contender.against, names)
+                self.assertNotIn(contender.name, names)
+                names.append(contender.name)
 
 
 if __name__ == "__main__":
