@@ -9,7 +9,8 @@ import sys
 # python -P and -I leave this folder out. A solution beside this file may be called random.py, so
 # Python's own modules come before this folder, and it before all that was installed.
 sys.path.append(os.path.dirname(os.path.realpath(__file__)))
-sys.path[:] = sorted(sys.path, key=lambda place: ("-packages" in place, place == sys.path[-1]))
+sys.path.sort(key=lambda place: (
+    "-packages" in place, place == os.path.dirname(os.path.realpath(__file__))))
 
 import argparse
 import ast
@@ -157,7 +158,8 @@ class Guard(threading.Thread):
         limit_computing(request["seconds"])
         with self.lock:
             self.done = done
-            self.start = self.seen = time.process_time()
+            self.start = time.process_time()
+            self.seen = self.start
             self.moved = time.monotonic()
             self.request = request
 

@@ -22,7 +22,7 @@ GPT, CLEAN = SOURCES["micro_gpt"], SOURCES["micro_grassmann_clean"]
 FILES = {model.__name__: SOURCES[model.__name__] for model in MODELS}
 SCRIPTS = {name: source for name, source in SOURCES.items() if name not in FILES}
 HELPERS = {"show", "beyond", "inside", "compare", "tasks", "alternatives", "playground_answers",
-           "tutorial_lab", "tutorial_pages", "tracing"}
+           "exercises_judge", "exercises_steps", "tutorial_lab", "tutorial_pages", "tracing"}
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
