@@ -8,6 +8,7 @@ pairs     pairs of sentences in SNLI's own format, each a document: premise / hy
 import json
 import random
 import re
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -36,6 +37,7 @@ class Data(NamedTuple):
     valid: object
     test: object  # None where there is none
     notes: str  # what was left out, in words
+    trained_on: tuple = ()  # of documents: their checksum, (seed of the shuffle, how many)
 
     def documents(self):
         """Tell whether the parts are documents, not running text."""
@@ -46,31 +48,40 @@ class Data(NamedTuple):
         return len(self.vocab) + self.documents()
 
 
-def load(args):
-    """Return the task's data. ValueError or OSError, in one line, where that can't be."""
+def load(args, kept=None):
+    """Return the task's data. ValueError or OSError, in one line, where that can't be.
+
+    kept: a model that was kept in a file (exchange.Kept), to go on with. It brings its vocabulary,
+    and what it was trained on is not held out.
+    """
     if args.task == "text":
         return load_text(args)
     if args.task == "pairs":
         return load_pairs(args)
-    rng = random.Random(args.seed)
     if args.task == "brackets":
-        docs = tasks.distinct_strings(args.documents, rng)
+        docs = tasks.distinct_strings(args.documents, random.Random(args.seed))
     else:
         docs = [line.strip() for line in read(args.data or NAMES).split("\n") if line.strip()]
-        rng.shuffle(docs)
     if len(docs) < 10:
         raise ValueError(f"{len(docs)} documents: at least ten are needed, a tenth for validation")
-    vocab = sorted(set("".join(docs)))
+    checksum = str(zlib.crc32(json.dumps(docs).encode()))  # as the scalar files have it
+    seed, known = kept.trained_on.get(checksum, (args.seed, 0)) if kept else (args.seed, 0)
+    if args.task == "names":
+        random.Random(seed).shuffle(docs)
+    vocab = kept.vocab if kept else sorted(set("".join(docs)))
+    unknown = set("".join(docs)) - set(vocab)
+    if unknown:
+        raise ValueError(f"the model has no symbol {min(unknown)!r}")
     number = {symbol: n for n, symbol in enumerate(vocab)}
     docs = [[number[symbol] for symbol in doc] for doc in docs]
     n_valid = min(200, len(docs) // 10)
     n_train = len(docs) - n_valid
-    if args.steps:
-        n_train = min(n_train, args.steps * args.batch)
-    train = docs[:n_train]
+    if not args.epochs:
+        n_train = min(n_train, max(args.steps * args.batch, known))
+    train = docs[:max(1, n_train)]
     valid = docs[n_train:n_train + n_valid]
     return Data(vocab, "character", pad(train, len(vocab), args.block_size),
-                pad(valid, len(vocab), args.block_size), None, "")
+                pad(valid, len(vocab), args.block_size), None, "", (checksum, (seed, n_train)))
 
 
 def read(path):
@@ -180,6 +191,8 @@ def read_pairs(path, words):
             pair = json.loads(line)
             sentences = pair["sentence1"], pair["sentence2"]
             label = pair["gold_label"]
+            if not all([isinstance(text, str) for text in (*sentences, label)]):
+                raise TypeError
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path}, line {n}: no pair of sentences in SNLI's format") from error
         if label not in LABELS:

@@ -218,13 +218,28 @@ class Trainer:
                 "random": random_states}
 
     def load_state(self, state):
-        """Go on from there."""
+        """Go on from there, on another kind of device or with other processes, too.
+
+        Where the state has no random numbers of this process on this device, dropout's are drawn
+        from the seed and the step.
+        """
         self.model.load_state_dict(state["model"])
+        own = [{key: value for key, value in group.items() if key != "params"}
+               for group in self.optimizer.param_groups]
         self.optimizer.load_state_dict(state["optimizer"])
-        mine = state["random"][self.rank]
-        torch.set_rng_state(mine["cpu"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(mine["cuda"], self.device)
+        for group, options in zip(self.optimizer.param_groups, own):
+            group.update(options)  # fused, capturable: what this device wants
+        for weight, moments in self.optimizer.state.items():
+            on = weight.device if self.device.type == "cuda" else "cpu"
+            moments["step"] = moments["step"].to(on)
+        states = state["random"]
+        kind = "cuda" if self.device.type == "cuda" else "cpu"
+        if len(states) != self.world or kind not in states[self.rank]:
+            torch.manual_seed((self.args.seed + self.rank) * 1_000_003 + state["step"])
+            return
+        torch.set_rng_state(states[self.rank]["cpu"])
+        if kind == "cuda":
+            torch.cuda.set_rng_state(states[self.rank]["cuda"], self.device)
 
 
 def parts_to_evaluate(data, block_size):

@@ -6,9 +6,11 @@ GPUs:     torchrun --nproc-per-node 2 -m large.train (the same options)
 Later:    python3 -m large.train --checkpoint run.pt --evaluate --test test.txt --sample 100
 Tables:   python3 -m large.summary results.jsonl
 """
+import argparse
 import json
 import os
 import pickle
+import re
 import signal
 import sys
 import zlib
@@ -23,7 +25,7 @@ try:
     import torch.distributed as dist
 
     from large import data as tasks
-    from large import engine
+    from large import engine, exchange
     from large.model import CHOICES, Config, check
 except ModuleNotFoundError as error:
     if error.name != "torch":
@@ -67,12 +69,13 @@ def betas(text):
     return first, second
 
 
-def add_options(parser):
-    """Add all options to the parser; the defaults of the model are those of the scalar files."""
-    whole = at_least(1, int)
-    number = at_least(0)
-    names = Config._field_defaults
-    group = parser.add_argument_group("task")
+WHOLE = at_least(1, int)
+COUNT = at_least(0, int)
+NUMBER = at_least(0)
+
+
+def add_task_options(group):
+    """What is to be learned."""
     group.add_argument("--preset", choices=PRESETS, help="many options at once; others override")
     group.add_argument("--task", choices=("names", "brackets", "text", "pairs"), default="names")
     group.add_argument("--data", help="file to train on (names: default input.txt)")
@@ -80,57 +83,100 @@ def add_options(parser):
     group.add_argument("--test", help="file to test on, once, at the end")
     group.add_argument("--words", help="text: tokens are words: 'blanks' (given, WikiText's "
                        "format), 'pattern', or a regular expression (default: characters)")
-    group.add_argument("--min-count", type=whole, default=1, help="rarer words are <unk>")
+    group.add_argument("--min-count", type=WHOLE, default=1, help="rarer words are <unk>")
     group.add_argument("--documents", type=at_least(10, int), default=2000,
                        help="brackets: how many (default 2000)")
     group.add_argument("--loss", choices=("label", "all"), default="label",
                        help="pairs: loss of the label alone, or of all words (default label)")
 
-    group = parser.add_argument_group("model (defaults: the scalar files)")
-    group.add_argument("--mixing", choices=CHOICES["mixing"], default=names["mixing"])
-    for name, field in (("--n-embd", "n_embd"), ("--layers", "n_layer"), ("--heads", "n_head"),
-                        ("--block-size", "block_size"), ("--r", "r")):
-        group.add_argument(name, dest=field, type=whole, default=names[field])
+
+def add_model_options(group):
+    """What the model is made of; the defaults are those of the scalar files."""
+    names = Config._field_defaults
+    group.add_argument("--mixing", choices=CHOICES["mixing"], default=names["mixing"],
+                       metavar="NAME", help=f"one of {', '.join(CHOICES['mixing'])} "
+                       f"(default {names['mixing']})")
+    group.add_argument("--n-embd", type=WHOLE, default=names["n_embd"])
+    group.add_argument("--layers", type=WHOLE, default=names["n_layer"], dest="n_layer")
+    group.add_argument("--heads", type=WHOLE, default=names["n_head"], dest="n_head")
+    group.add_argument("--block-size", type=WHOLE, default=names["block_size"])
+    group.add_argument("--r", type=WHOLE, default=names["r"])
     group.add_argument("--offsets", dest="window", type=offsets, default=names["window"],
                        help="like 1,2,4; none: no past")
     for name in "norm", "order", "activation":
         group.add_argument(f"--{name}", choices=CHOICES[name], default=names[name])
-    for name in "offset_per_layer", "final_norm", "branch_norm", "bias", "tied", "convolution":
-        yes = f"--{name.replace('_', '-')}"
-        group.add_argument(yes, action="store_true")
-        group.add_argument(f"--no-{yes[2:]}", dest=name, action="store_false")
-    group.add_argument("--dropout", type=number, default=names["dropout"])
-    group.add_argument("--std", type=number, default=names["std"], help="of the first weights")
+    group.add_argument("--dropout", type=NUMBER, default=names["dropout"])
+    group.add_argument("--std", type=NUMBER, default=names["std"], help="of the first weights")
 
-    group = parser.add_argument_group("training (defaults: the scalar files)")
-    group.add_argument("--steps", type=at_least(0, int), default=0, help="default 1000")
-    group.add_argument("--epochs", type=at_least(0, int), default=0, help="instead of steps")
-    group.add_argument("--batch", type=whole, default=1, help="documents or blocks a step")
-    group.add_argument("--accumulate", type=whole, default=1, help="parts a batch is taken in")
+
+def add_switches(group):
+    """What a model has or has not."""
+    for name, meaning in SWITCHES.items():
+        yes = f"--{name.replace('_', '-')}"
+        group.add_argument(yes, action="store_true", help=meaning)
+        group.add_argument(f"--no-{yes[2:]}", dest=name, action="store_false",
+                           help=argparse.SUPPRESS)
+
+
+SWITCHES = {"offset_per_layer": "one offset in each layer, in turn",
+            "final_norm": "a norm before the logits",
+            "branch_norm": "a norm on what the mixing returns",
+            "bias": "of all matrices", "tied": "one matrix for embeddings and logits",
+            "convolution": "queries, keys and values pass through a short one"}
+
+
+def add_training_options(group):
+    """How it is trained; the defaults are those of the scalar files."""
+    group.add_argument("--steps", type=COUNT, default=0, help="default 1000")
+    group.add_argument("--epochs", type=COUNT, default=0, help="instead of steps")
+    group.add_argument("--batch", type=WHOLE, default=1, help="documents or blocks a step")
+    group.add_argument("--accumulate", type=WHOLE, default=1, help="parts a batch is taken in")
     group.add_argument("--optimizer", choices=("adam", "adamw"), default="adam")
-    group.add_argument("--lr", type=number, default=0.01)
+    group.add_argument("--lr", type=NUMBER, default=0.01)
     group.add_argument("--betas", type=betas, default=(0.85, 0.99))
-    group.add_argument("--weight-decay", type=number, default=0.0, help="of the matrices")
-    group.add_argument("--warmup", type=at_least(0, int), default=0, help="steps")
+    group.add_argument("--weight-decay", type=NUMBER, default=0.0, help="of the matrices")
+    group.add_argument("--warmup", type=COUNT, default=0, help="steps")
     group.add_argument("--schedule", choices=("linear", "cosine", "constant"), default="linear")
-    group.add_argument("--clip", type=number, default=0.0, help="longest gradient; 0: no limit")
-    group.add_argument("--seed", type=at_least(0, int), default=42)
-    group.add_argument("--eval-every", type=at_least(0, int), default=0,
+    group.add_argument("--clip", type=NUMBER, default=0.0, help="longest gradient; 0: no limit")
+    group.add_argument("--seed", type=COUNT, default=42)
+    group.add_argument("--eval-every", type=COUNT, default=0,
                        help="steps between validations (default: an epoch, or 500)")
 
-    group = parser.add_argument_group("machine and files")
+
+def add_machine_options(group):
+    """Where it runs."""
     group.add_argument("--device", choices=("cpu", "cuda"), help="default: a GPU if there is one")
     group.add_argument("--precision", choices=("bf16", "tf32", "float32", "float64"),
                        default="float32")
     group.add_argument("--compile", action="store_true", help="torch.compile")
-    group.add_argument("--threads", type=whole, help="of the CPU")
+    group.add_argument("--threads", type=WHOLE, help="of the CPU")
+
+
+def add_file_options(group):
+    """What is read, kept and written."""
     group.add_argument("--checkpoint", help="file to keep the run in and to go on from")
+    group.add_argument("--evaluate", action="store_true",
+                       help="no training: the best weights of --checkpoint, or --import's")
+    group.add_argument("--import", dest="kept", help="begin with a model that a scalar file or "
+                       "--export has kept; its sizes and vocabulary are the file's")
+    group.add_argument("--export", help="file in the scalar files' format for the model as it is "
+                       "at the end, for their --load")
     group.add_argument("--json", help="file to which the result is added, a line a run")
     group.add_argument("--setting", default="", help="which block of large.summary's table ...")
     group.add_argument("--name", help="... and which row of it (default: --mixing's)")
-    group.add_argument("--evaluate", action="store_true", help="no training: --checkpoint's best")
-    group.add_argument("--sample", type=at_least(0, int), default=0, help="tokens to draw")
+    group.add_argument("--sample", type=COUNT, default=0, help="tokens to draw")
     group.add_argument("--temperature", type=at_least(1e-3), default=0.5)
+
+
+def add_options(parser):
+    """Add all options to the parser, in groups."""
+    add_task_options(parser.add_argument_group("task"))
+    model = parser.add_argument_group("model (defaults: the scalar files')")
+    add_model_options(model)
+    add_switches(parser.add_argument_group("what it has (--no-...: has not)"))
+    add_training_options(parser.add_argument_group("training (defaults: the scalar files')"))
+    add_machine_options(parser.add_argument_group("machine"))
+    add_file_options(parser.add_argument_group("files"))
 
 
 def parse(words, parser):
@@ -159,11 +205,19 @@ def parse(words, parser):
             (args.dropout >= 1, "--dropout must be below 1"),
             (args.batch % (world * args.accumulate),
              f"--batch {args.batch} is no multiple of {world} processes times --accumulate"),
-            (args.evaluate and not args.checkpoint, "--evaluate needs --checkpoint"),
+            (args.evaluate and not (args.checkpoint or args.kept),
+             "--evaluate needs --checkpoint or --import"),
+            (args.kept and args.task not in ("names", "brackets"),
+             "--import: the scalar files' models read names or brackets"),
             (args.evaluate and world > 1, "--evaluate takes one process")):
         if wrong:
             parser.error(why)
-    for name in "checkpoint", "json":
+    if args.words not in (None, "blanks"):
+        try:
+            re.compile(args.words)
+        except (re.error, OverflowError, RecursionError) as error:
+            parser.error(f"--words {args.words}: no regular expression of Python: {error}")
+    for name in "checkpoint", "json", "export":
         if getattr(args, name):
             try:
                 show.check_writable(Path(getattr(args, name)))
@@ -190,6 +244,8 @@ def identity(args, data, config):
     for part in torch.cat([part.flatten() for part in train]).split(1 << 20):
         contents = zlib.crc32(array("q", part.tolist()).tobytes(), contents)
     options = {name: getattr(args, name) for name in engine.RUN_OPTIONS}
+    if args.kept:
+        options["import"] = zlib.crc32(Path(args.kept).read_bytes())
     return {**options, **config._asdict(), "contents": contents}
 
 
@@ -199,6 +255,9 @@ def save_checkpoint(path, state, run, vocab):
     try:
         torch.save({"format": FORMAT, "run": run, "vocab": vocab, "state": state}, draft)
         os.replace(draft, path)
+    except RuntimeError as error:  # PyTorch's for a disk that is full
+        raise OSError(f"--checkpoint {path}: it cannot be written, the disk may be full; the one "
+                      "before is still there") from error
     finally:
         if os.path.exists(draft):
             os.unlink(draft)
@@ -224,7 +283,8 @@ def saved_state(args, run):
     if not args.checkpoint or not Path(args.checkpoint).exists():
         return None
     found = load_checkpoint(args.checkpoint)
-    differing = [name for name in run if found["run"].get(name) != run[name]]
+    usual = Config._field_defaults  # for options that are younger than the checkpoint
+    differing = [name for name in run if found["run"].get(name, usual.get(name)) != run[name]]
     if differing:
         raise ValueError(f"--checkpoint {args.checkpoint}: another run's: its "
                          f"{', '.join(differing)} differ")
@@ -233,12 +293,15 @@ def saved_state(args, run):
 
 def add_line(path, found):
     """Add a result as a JSON line, beginning a new one where the last was torn by a full disk."""
-    with open(path, "ab+") as file:
-        torn = file.seek(0, os.SEEK_END) > 0
-        if torn:
-            file.seek(-1, os.SEEK_END)
-            torn = file.read(1) != b"\n"
-        file.write(b"\n" * torn + json.dumps(found).encode() + b"\n")
+    line = json.dumps(found).encode() + b"\n"
+    if not show.is_special(path) and os.path.exists(path):
+        with open(path, "rb") as file:
+            if file.seek(0, os.SEEK_END):
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":
+                    line = b"\n" + line
+    with open(path, "ab") as file:
+        file.write(line)
 
 
 # ---- the program ---------------------------------------------------------------------------------
@@ -276,39 +339,85 @@ def print_samples(model, data, args):
         print(f"{100 * share:.1f} % of {number} samples are balanced")
 
 
+def set_up(args, rank=0, world=1):
+    """Return the data, a trainer and the kept model that --import names, None without.
+
+    ValueError, in one line, where they don't go together, or not with --export.
+    """
+    kept = None
+    if args.kept:
+        kept = exchange.read(args.kept)
+        for name in Config._fields[1:]:
+            if name not in (*exchange.FIXED, "dropout", "std", "tied"):
+                setattr(args, name, getattr(kept.config, name))
+    data = tasks.load(args, kept)
+    config = make_config(args, data.vocab_size())
+    for file, option in (args.kept, "--import"), (args.export, "--export"):
+        if file:
+            try:
+                exchange.check_exportable(config, data)
+            except ValueError as error:
+                raise ValueError(f"{option}: {error}") from error
+    trainer = engine.Trainer(config, args, rank, world)
+    if kept:
+        exchange.load_weights(trainer.model, kept.weights)
+    return data, trainer, kept
+
+
+def export(args, model, data, kept, steps):
+    """Write --export's file, and what the model was trained on so far."""
+    trained_on = dict(kept.trained_on) if kept else {}
+    if steps:
+        checksum, seen = data.trained_on
+        trained_on[checksum] = seen
+    exchange.write(args.export, model, data, trained_on)
+
+
 def evaluate_only(args):
-    """Evaluate and sample from the best weights of a checkpoint, with the run's own options."""
-    found = load_checkpoint(args.checkpoint)
-    for name, value in found["run"].items():
-        given = name in ("data", "valid", "test") and getattr(args, name)
-        if hasattr(args, name) and not given:
-            setattr(args, name, value)
-    data = tasks.load(args)
-    if data.vocab != found["vocab"]:
-        raise ValueError("--data: not the text of this checkpoint, its vocabulary differs")
-    trainer = engine.Trainer(make_config(args, data.vocab_size()), args)
-    trainer.model.load_state_dict(found["state"]["best"]["model"])
+    """Evaluate, sample from and export the best weights of a checkpoint, with its own options.
+
+    Without a checkpoint those of --import.
+    """
+    found = None
+    if args.checkpoint:
+        found = load_checkpoint(args.checkpoint)
+        for name, value in found["run"].items():
+            given = name in ("data", "valid", "test") and getattr(args, name)
+            if hasattr(args, name) and not given:
+                setattr(args, name, value)
+        args.kept = None
+    else:
+        args.steps = args.epochs = 0
+    data, trainer, kept = set_up(args)
+    if found:
+        if data.vocab != found["vocab"]:
+            raise ValueError("--data: not the text of this checkpoint, its vocabulary differs")
+        trainer.model.load_state_dict(found["state"]["best"]["model"])
     for name, part in zip(("validation", "test"), engine.parts_to_evaluate(data, args.block_size)):
         if part is not None:
             nats, accuracy = trainer.evaluate(part)
             rest = f", accuracy {100 * accuracy:.2f} %" if accuracy is not None else ""
             print(f"{name}: {nats:.4f} nats, perplexity {engine.perplexity(nats):.4f} per "
                   f"{data.unit}{rest}")
+    if args.export:
+        export(args, trainer.model, data, kept, found is not None)
     if args.sample:
         print_samples(trainer.model, data, args)
 
 
 def run(args, rank, world):
     """Train, evaluate, print and save."""
-    data = tasks.load(args)
-    config = make_config(args, data.vocab_size())
-    trainer = engine.Trainer(config, args, rank, world)
+    data, trainer, kept = set_up(args, rank, world)
+    config = trainer.model.config
     identified = identity(args, data, config)
     saved = saved_state(args, identified)
     if rank == 0:
         print(f"PyTorch {torch.__version__}, {engine.device_name(trainer.device)}, {world} "
               f"process{'es' * (world > 1)}, {args.precision}\n{data.notes or args.task}\n{config}"
               f"\n{trainer.model.size():,} weights", flush=True)
+        if kept and set(kept.trained_on) - {data.trained_on[0]}:
+            print("the model was trained on another text, too: what is held out here may stand "
+                  "there")
         if saved:
             print(f"going on after step {saved['step']:,}", flush=True)
 
@@ -331,6 +440,8 @@ def run(args, rank, world):
     print(describe(found), flush=True)
     if args.json:
         add_line(args.json, found)
+    if args.export:
+        export(args, trainer.model, data, kept, total)
     if args.sample:
         print_samples(trainer.model, data, args)
 

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+import zlib
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,7 +33,7 @@ if find_spec("torch"):
 
     from large import alternatives as alternatives_of_large
     from large import data as tasks
-    from large import engine
+    from large import engine, exchange
     from large import model as large
     from large import train as program
     from large import writing
@@ -397,8 +398,8 @@ class Tasks(unittest.TestCase):
         valid = self.file("the bird .\n" * 20, "valid")
         words = ("--task", "text", "--data", train, "--valid", valid, "--block-size", 4)
         data = tasks.load(options(*words, "--words", "blanks", "--min-count", 20))
-        text = [data.vocab[token] for token in data.train[:11]]
-        self.assertEqual(" ".join(text), "the cat 's hat . <eos> the dog ! <unk> <eos>")
+        text = [data.vocab[token] for token in data.train[:12]]
+        self.assertEqual(" ".join(text), "the cat 's hat . <eos> <eos> the dog ! <unk> <eos>")
         self.assertEqual([data.vocab[token] for token in data.valid[:4]],
                          ["the", "<unk>", ".", "<eos>"])
         self.assertEqual(data.unit, "word")
@@ -408,7 +409,30 @@ class Tasks(unittest.TestCase):
                          ["It’s", "a", "dog's", ".", "\n", "No", "!"])
         self.assertEqual(tasks.load(options(*words)).unit, "character")
         cut = tasks.load(options(*words[:4], "--block-size", 4, "--words", "blanks"))
-        self.assertEqual([len(cut.train), len(cut.valid)], [198, 22])
+        self.assertEqual([len(cut.train), len(cut.valid)], [216, 24])
+
+    def test_patterns(self):
+        """A token is a whole match, whatever groups the pattern has; a bad one is said so."""
+        text = "well-known a+b"
+        for pattern, expected in ((r"\w+(-\w+)*", ["well-known", "a", "b"]),
+                                  (r"(\w+)|(\S)", ["well", "-", "known", "a", "+", "b"]),
+                                  (r"x*", [])):
+            self.assertEqual(tasks.split_text(text, pattern), expected)
+        for pattern in r"\p{L}+", "[", "(", "a{99999999999}":
+            status, _, errors = call("--task", "text", "--data", TEXT, "--words", pattern)
+            self.assertEqual((status, errors.count("\n")), (2, 1), pattern)
+            self.assertIn("no regular expression", errors)
+
+    def test_pairs_that_are_none(self):
+        """Null, a number, a list, not even JSON: the line's number in one line."""
+        good = json.dumps(PAIRS[0])
+        for bad in (good.replace('"A man runs."', "null"), good.replace('"A man runs."', "NaN"),
+                    good.replace('"A man\'s asleep."', "[1]"), good.replace('"contradiction"', "3"),
+                    good[:-1], "[]", "7"):
+            path = self.file(f"{good}\n\n{bad}\n", "bad.jsonl")
+            status, _, errors = call("--task", "pairs", "--data", path)
+            self.assertEqual((status, errors.count("\n")), (2, 1), errors)
+            self.assertIn("line 3: no pair", errors)
 
     def test_blocks(self):
         """Each token of validation text is a target once; an epoch shows no block twice."""
@@ -594,17 +618,65 @@ class Runs(unittest.TestCase):
         checkpoint = FOLDER / "torn.pt"
         words = ("--data", NAMES, *SMALL, "--steps", 30, "--checkpoint", checkpoint)
 
-        def torn(found, path):
-            Path(path).write_bytes(b"half")
-            if found["state"]["step"] == 30:
-                raise OSError("no space left")
-            save(found, path)
         save = torch.save
-        with mock.patch.object(torch, "save", torn):
-            status, _, errors = call(*words)
-        self.assertEqual((status, errors.count("\n")), (2, 1))
-        self.assertEqual(program.load_checkpoint(checkpoint)["state"]["step"], 20)
-        self.assertEqual(list(FOLDER.glob("torn.pt?*")), [])
+        for kind in OSError, RuntimeError:  # PyTorch's own writer raises the second
+
+            def torn(found, path, kind=kind):
+                Path(path).write_bytes(b"half")
+                if found["state"]["step"] == 30:
+                    raise kind("no space left")
+                save(found, path)
+            checkpoint.unlink(missing_ok=True)
+            with mock.patch.object(torch, "save", torn):
+                status, _, errors = call(*words)
+            self.assertEqual((status, errors.count("\n")), (2, 1), errors)
+            self.assertEqual(program.load_checkpoint(checkpoint)["state"]["step"], 20)
+            self.assertEqual(list(FOLDER.glob("torn.pt?*")), [])
+
+    @unittest.skipUnless(sys.platform == "linux", "limits the size of files")
+    def test_a_full_disk(self):
+        """A checkpoint that finds no room: one line; the one before is whole."""
+        import resource
+        checkpoint = FOLDER / "full.pt"
+        words = ("--data", NAMES, *SMALL, "--steps", 10, "--checkpoint", checkpoint)
+        call(*words)
+        before = checkpoint.read_bytes()
+        found = subprocess.run(
+            [sys.executable, "-m", "large.train", *map(str, words), "--n-embd", "64", "--steps",
+             "10", "--checkpoint", str(FOLDER / "larger.pt")], cwd=str(ROOT), capture_output=True,
+            text=True, check=False, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (100_000, 100_000)))
+        self.assertEqual((found.returncode, found.stderr.count("\n")), (2, 1), found.stderr)
+        self.assertIn("--checkpoint", found.stderr)
+        self.assertEqual(list(FOLDER.glob("larger.pt*")), [])
+        self.assertEqual(checkpoint.read_bytes(), before)
+
+    def test_a_torn_line(self):
+        """After a full disk the next result begins on a line of its own; others stay as they are."""
+        file = FOLDER / "torn.jsonl"
+        for before, lines in (b"", 1), (b'{"a": 1}\n', 2), (b'{"a": 1}\n{"b"', 3):
+            file.write_bytes(before)
+            program.add_line(file, {"c": 3})
+            found = file.read_bytes()
+            self.assertTrue(found.startswith(before))
+            self.assertEqual(json.loads(found.splitlines()[-1]), {"c": 3})
+            self.assertEqual(len(found.splitlines()), lines)
+
+    def test_other_processes(self):
+        """A state of two processes goes on with one, one's with two, dropout drawn anew."""
+        args = options("--data", NAMES, *SMALL)
+        data = tasks.load(args)
+        trainer = engine.Trainer(program.make_config(args, data.vocab_size()), args)
+        state = engine.train(trainer, data, SimpleNamespace(**{**vars(args), "steps": 10}))
+        for random_states, rank, world in ((state["random"] * 2, 0, 1), (state["random"], 1, 2),
+                                           ([{}], 0, 1)):
+            trainer.rank, trainer.world = rank, world
+            drawn = []
+            for _ in range(2):
+                torch.manual_seed(len(drawn))
+                trainer.load_state({**state, "random": random_states})
+                drawn.append(torch.rand(3).tolist())
+            self.assertEqual(drawn[0], drawn[1])
 
     def test_complaints(self):
         """Each in one line with status 2."""
@@ -616,7 +688,7 @@ class Runs(unittest.TestCase):
         for words, why in (
                 (("--mixing", "attention", "--n-embd", 10), "multiple of 4 heads"),
                 (("--order", "gate", "--mixing", "attention"), "no gate"),
-                (("--offsets", "none", "--mixing", "mean"), "without offsets"),
+                (("--offsets", "none", "--mixing", "mean"), "needs offsets"),
                 (("--batch", 6, "--accumulate", 4), "no multiple"),
                 ((*text, empty), "no text"), ((*text, short), "too few"),
                 ((*text, FOLDER / "missing"), "missing"), (text[:2], "needs --data"),
@@ -637,6 +709,107 @@ class Runs(unittest.TestCase):
             status, _, errors = call("--data", NAMES)
         self.assertEqual((status, errors.count("\n")), (2, 1))
         self.assertIn("lower --batch", errors)
+
+
+@needs_torch
+class Exchange(unittest.TestCase):
+    """Models that go to the scalar files and back."""
+
+    def trained(self, scalar, path):
+        """Keep a model that a scalar file has trained; return its documents and weights."""
+        docs, vocab, config, params = scalar.begin(WORDS, random.Random(42), n_embd=8, n_layer=2)
+        seen, _ = scalar.split_docs(docs, 12)
+        list(scalar.train([scalar.tokenize(doc, vocab) for doc in seen], params, config, 12))
+        checksum = str(zlib.crc32(json.dumps(WORDS).encode()))
+        scalar.save_model(path, vocab, config, params, {checksum: (42, 12)})
+        return docs, vocab, config, params
+
+    def logits(self, scalar, docs, vocab, config, params):
+        """Return the scalar file's logits at each place of each document."""
+        scores = []
+        for doc in docs:
+            cache = [[] for _ in range(config.n_layer)]
+            for place, token in enumerate(scalar.tokenize(doc, vocab)[:-1][:config.block_size]):
+                scores.append(numbers(scalar.forward(token, place, cache, params, config)))
+        return scores
+
+    def test_there_and_back(self):
+        """A scalar file's model has the same logits here, and is the same file written again."""
+        for scalar, mixing in (GPT, "attention"), (CLEAN, "grassmann"):
+            path, again = FOLDER / "kept.json", FOLDER / "again.json"
+            docs, vocab, config, params = self.trained(scalar, path)
+            kept = exchange.read(path)
+            self.assertEqual(kept.config.mixing, mixing)
+            model = large.Model(kept.config).double()
+            exchange.load_weights(model, kept.weights)
+            inputs, targets = tasks.pad([[vocab[c] for c in doc] for doc in docs], len(vocab), 16)
+            expected = self.logits(scalar, docs, vocab, config, params)
+            self.assertLess(gap(expected, model(inputs)[targets >= 0].tolist()), 1e-9)
+            status, printed, errors = call("--data", NAMES, "--import", path, "--export", again,
+                                           "--evaluate", "--precision", "float64")
+            self.assertEqual((status, errors), (0, ""))
+            self.assertEqual(again.read_bytes(), path.read_bytes())
+            loss = scalar.evaluate([scalar.tokenize(doc, vocab) for doc in docs[12:14]], params,
+                                   config)
+            self.assertIn(f"validation: {loss:.4f} nats", printed)
+
+    def test_trained_here(self):
+        """A model trained here has its logits in the scalar file, whose program goes on with it."""
+        for scalar, mixing in (GPT, "attention"), (CLEAN, "grassmann-loop"):
+            path, other = FOLDER / "here.json", FOLDER / "there.json"
+            words = ("--data", NAMES, "--mixing", mixing, "--n-embd", 8, "--layers", 2, "--tied",
+                     "--steps", 5, "--batch", 2, "--seed", 7)
+            checkpoint = FOLDER / f"{mixing}.pt"
+            status, _, errors = call(*words, "--export", path, "--checkpoint", checkpoint)
+            self.assertEqual((status, errors), (0, ""))
+            vocab, config, params, trained_on = scalar.load_model(path)
+            [[seed, number]] = trained_on.values()
+            self.assertEqual((seed, number), (7, 10))
+            found = program.load_checkpoint(checkpoint)
+            model = large.Model(large.Config(mixing=mixing, tied=True, **config._asdict()))
+            model.load_state_dict(found["state"]["model"])
+            docs = WORDS[:4]
+            inputs, targets = tasks.pad([[vocab[c] for c in doc] for doc in docs], len(vocab), 16)
+            expected = self.logits(scalar, docs, vocab, config, params)
+            self.assertLess(gap(expected, model.double()(inputs)[targets >= 0].tolist()), 1e-9)
+            went_on = run(scalar.__file__, "--data", NAMES, "--load", path, "--save", other,
+                          "--steps", 3, "--samples", 1)
+            self.assertEqual((went_on.returncode, went_on.stderr), (0, ""))
+            self.assertNotIn("another text", went_on.stdout)
+            status, printed, errors = call("--data", NAMES, "--import", other, "--steps", 4,
+                                           "--export", path)
+            self.assertEqual((status, errors), (0, ""))
+            self.assertNotIn("another text", printed)
+            self.assertEqual(list(scalar.load_model(path)[3].values()), [(7, 10)])
+            OTHER = FOLDER / "other.txt"
+            OTHER.write_text("\n".join(WORDS[:15]), encoding="utf-8")
+            self.assertIn("another text", call("--data", OTHER, "--import", other, "--steps", 4)[1])
+
+    def test_complaints(self):
+        """What the scalar files have not, files that hold no model: one line, status 2."""
+        good, bad, none = FOLDER / "good.json", FOLDER / "bad.json", FOLDER / "none.json"
+        self.trained(CLEAN, good)
+        bad.write_text(good.read_text(encoding="utf-8").replace("layer0.W_red", "W"),
+                       encoding="utf-8")
+        strange = FOLDER / "strange.txt"
+        strange.write_text("\n".join([*WORDS, "é"]), encoding="utf-8")
+        names = ("--data", NAMES, "--export", none)
+        for words, why in (
+                ((*names, "--norm", "layer"), "no norm layer"), ((*names, "--bias"), "no bias"),
+                ((*names, "--mixing", "rwkv"), "no mixing rwkv"),
+                ((*names, "--order", "gate"), "no order gate"),
+                ((*names, "--offset-per-layer"), "no offset per layer"),
+                (("--task", "text", "--data", TEXT, "--export", none), "running text"),
+                (("--task", "text", "--data", TEXT, "--import", good), "names or brackets"),
+                (("--data", NAMES, "--import", bad), "no model"),
+                (("--data", NAMES, "--import", NAMES), "no model"),
+                (("--data", NAMES, "--import", none), "no model"),
+                (("--data", strange, "--import", good), "no symbol 'é'"),
+                (("--data", NAMES, "--import", good, "--bias"), "no bias")):
+            status, _, errors = call(*words)
+            self.assertEqual((status, errors.count("\n")), (2, 1), (words, errors))
+            self.assertIn(why, errors)
+        self.assertFalse(none.exists())
 
 
 @needs_torch
