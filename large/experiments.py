@@ -69,18 +69,18 @@ CONVOLUTION = ("--convolution",)
 ALTERNATIVES = {
     "gated delta rule": ("--mixing", "gated-delta-rule"),
     "gated recurrence": ("--mixing", "gated-recurrence"),
-    "attention, convolution": ("--mixing", "attention", *CONVOLUTION),
+    "attention with convolution": ("--mixing", "attention", *CONVOLUTION),
     "delta rule": ("--mixing", "delta-rule"),
     "gated linear attention": ("--mixing", "gated-linear-attention"),
     "linear attention": ("--mixing", "linear-attention"),
-    "gated delta rule, convolution": ("--mixing", "gated-delta-rule", *CONVOLUTION),
-    "decayed sums, linear map": ("--mixing", "decayed-sums"),
-    "decayed sums, planes": ("--mixing", "decayed-sums-planes", "--r", 12),
-    "attended states, linear map": ("--mixing", "attended-states"),
-    "attended states, planes": ("--mixing", "attended-states-planes", "--r", 12),
+    "gated delta rule with convolution": ("--mixing", "gated-delta-rule", *CONVOLUTION),
+    "decayed sums": ("--mixing", "decayed-sums"),
+    "planes of decayed sums": ("--mixing", "decayed-sums-planes", "--r", 12),
+    "attended states": ("--mixing", "attended-states"),
+    "planes of attended states": ("--mixing", "attended-states-planes", "--r", 12),
     "RWKV": ("--mixing", "rwkv"),
-    "gated linear attention, convolution": ("--mixing", "gated-linear-attention", *CONVOLUTION),
-    "delta rule, convolution": ("--mixing", "delta-rule", *CONVOLUTION)}
+    "gated linear attention with convolution": ("--mixing", "gated-linear-attention", *CONVOLUTION),
+    "delta rule with convolution": ("--mixing", "delta-rule", *CONVOLUTION)}
 POST = "attention, post-norm"
 PAPER_AVERAGED = "paper's order, six averaged"
 

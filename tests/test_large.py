@@ -141,11 +141,21 @@ class AgainstTheScalarFiles(unittest.TestCase):
         for mixing, name in (("linear", "linear map"), ("mean", "mean of states"),
                              ("product", "elementwise product"), ("apart", "planes apart"),
                              ("apart-lengths", "planes apart, lengths kept"),
-                             ("counting", "running sum"), ("sum", "sum without planes")):
+                             ("counting", "running sum"), ("sum", "sum without planes"),
+                             ("linear-planes", "linear map and planes")):
             scalar = beyond.mixer(name)
             run = set_up(scalar, WORDS[:4], 4, n_layer=2, n_embd=8, window=(1, 3), r=3)
             with self.subTest(mixing=mixing):
                 self.same(scalar, run, mixing=mixing)
+
+    def test_one_offset_a_layer(self):
+        """The schedule of the scalar files' controls."""
+        for mixing, name in (("grassmann", "Grassmann"), ("linear", "linear map"),
+                             ("apart-lengths", "lengths kept")):
+            scalar = beyond.mixer(f"{name}, one offset a layer")
+            run = set_up(scalar, WORDS[:4], 4, n_layer=3, n_embd=8, window=(1, 3), r=3)
+            with self.subTest(mixing=mixing):
+                self.same(scalar, run, mixing=mixing, offset_per_layer=True)
 
     def test_alternatives(self):
         """Each memory, the recurrence, decayed sums, what attention attends to; chunks of four."""
@@ -155,20 +165,20 @@ class AgainstTheScalarFiles(unittest.TestCase):
                  ("delta-rule", "delta rule"), ("gated-delta-rule", "gated delta rule"),
                  ("gated-recurrence", "gated recurrence"),
                  ("decayed-sums", "decayed sums"),
-                 ("decayed-sums-planes", "decayed sums, planes"),
+                 ("decayed-sums-planes", "planes of decayed sums"),
                  ("attended-states", "attended states"),
-                 ("attended-states-planes", "attended states, planes"),
-                 ("attention", "attention, convolution"),
-                 ("gated-delta-rule", "gated delta rule, convolution"))
+                 ("attended-states-planes", "planes of attended states"),
+                 ("attention", "attention with convolution"),
+                 ("gated-delta-rule", "gated delta rule with convolution"))
         for mixing, name in found:
             scalar = beyond.mixer(name)
             sizes = {"n_layer": 2, "n_embd": 8, "block_size": 19}
             sizes.update({"window": (1, 3)} if mixing.startswith("decayed") else {"n_head": 2})
             run = set_up(scalar, WORDS[:3] + WORDS[-2:], 3, **sizes)
             with self.subTest(name=name), mock.patch.multiple(alternatives_of_large, **small):
-                self.same(scalar, run, mixing=mixing, convolution=name.endswith("convolution"))
+                self.same(scalar, run, mixing=mixing, convolution=name.endswith(" with convolution"))
         missing = set(alternatives.MAKERS) - {name for _, name in found}
-        self.assertEqual({name for name in missing if not name.endswith(", convolution")}, set())
+        self.assertEqual({name for name in missing if not name.endswith(" with convolution")}, set())
 
     def test_attention_over_the_offsets(self):
         """With offsets, and with none: each position sees itself."""
