@@ -1,4 +1,6 @@
-"""Mixing layers that the paper does not have: a faster form of its own, controls, and a counter.
+"""Mixing layers that the paper does not have, by name: for benchmarks, lessons and playground.
+
+A faster form of the paper's own layer, controls, and a layer that counts.
 
 The paper compares its layer with attention. To learn what does the work, compare it with other maps
 over the same offsets as well. Each function here stands in for one that a model file names, such as

@@ -1,8 +1,8 @@
-"""What the models are asked: brackets, pairs of sentences, names and text. No model is in here.
+"""What the models are asked, for benchmarks, tutorial, playground and large/; no model is in here.
 
 A task is a generator, a judge or labels, and what can be had without a model: the ideal, tables of
-counts. The benchmarks, tutorial, playground and large/ call them; there is nothing to run. A new
-task goes to the end of this file, as a section of its own.
+counts. Names and text come first, then brackets, pairs of sentences, questions about random signs.
+There is nothing to run. A new task goes to the end of this file, as a section of its own.
 
 Everything random comes from a random.Random that the caller gives, so a seed settles it.
 """
