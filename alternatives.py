@@ -367,3 +367,36 @@ KINDS = tuple(MAKERS)
 MAKERS.update({f"{name} with convolution": functools.partial(remembering, memory, True)
                for name, memory in MEMORIES.items()})
 beyond.MAKERS.update(MAKERS)  # so that a contender is found there by its name
+
+
+# ---- how much a layer keeps ----------------------------------------------------------------------
+
+
+def state_size(name, config, length):
+    """Return how many numbers one mixing layer must keep to go on after `length` tokens.
+
+    A layer with a window keeps its states as far back as its longest offset reaches; it may drop
+    the others, though the scalar files do not.
+    """
+    d = config.n_embd
+    base = name.replace(" with convolution", "")
+    more = 3 * (TAPS - 1) * d if base != name else 0
+    if base in MEMORIES:
+        size = d // config.n_head
+        return d * (size + MEMORIES[base].columns) + more
+    if base == "attention":
+        return 2 * d * length + more
+    if name == "gated recurrence":
+        return d
+    if name in ("decayed sums", "planes of decayed sums"):
+        return config.r * len(config.window)
+    if name in ("attended states", "planes of attended states"):
+        return (d + config.r) * length
+    reached = min(length, max(config.window, default=0))
+    if name == "attention, same offsets":
+        return 2 * d * reached
+    if name == "sum without planes":
+        return config.r
+    if name in ("running sum", "running sum, normalised"):
+        return (config.r - 1) * (reached + 1)
+    return config.r * reached

@@ -351,15 +351,19 @@ def mixer(name):
     return MAKERS[name]()
 
 
+def fresh(name):
+    """Return a copy of this mixer of one's own, in which a function may be exchanged."""
+    model = MAKERS[name]()
+    return variant(model) if model in (micro_gpt, micro_grassmann) else model
+
+
 def scoring(name, places):
     """Return a copy of this mixer whose loss counts some symbols only.
 
     places is a function of a document, or of its tokens without BOS, that returns the places whose
     symbols count. The end of a document never does.
     """
-    model = MAKERS[name]()
-    if model in (micro_gpt, micro_grassmann):
-        model = variant(model)  # the file itself stays as it is
+    model = fresh(name)
     model.token_losses = functools.partial(losses_at, places, model.token_losses)
     return model
 

@@ -190,13 +190,16 @@ def figure(panels, title):
 
     A panel is a dict with title and x_label, and either bars {name: (share, low, high)}, each in
     0 ... 1, or y_label, log (bool), series {name: [(x, y), ...]}, marks=True if the points are few,
-    and lines {name: y} for horizontal ones.
+    and lines {name: y} for horizontal ones; or title, rows [names] and columns {name: shares}.
     """
     left, width, height = PANEL
     parts = []
     top = 44
     for panel in panels:
-        if "bars" in panel:
+        if "columns" in panel:
+            parts += _heat_panel(panel, left + 40, top)
+            top += 30 * len(panel["rows"]) + 250
+        elif "bars" in panel:
             parts += _bar_panel(panel, left + 130, top, width - 130)
             top += 26 * len(panel["bars"]) + 100
         else:
@@ -301,6 +304,27 @@ def _bar_panel(panel, x0, top, width):
         out.append(_text(x0 + tick * width, bottom + 20, f"{100 * tick:.0f} %", "middle"))
     out.append(f'<path class="axis" d="M{x0} {bottom}h{width}"/>')
     out.append(_text(x0 + width / 2, bottom + 42, panel["x_label"], "middle"))
+    return out
+
+
+def _heat_panel(panel, x0, top):
+    """Return the SVG elements of a table of shares, each on a ground the darker the higher it is.
+
+    The names of the columns stand slanted below.
+    """
+    out = [_text(PANEL[0], top - 18, panel["title"], more=' font-size="16" font-weight="bold"')]
+    bottom = top + 30 * len(panel["rows"])
+    for row, name in enumerate(panel["rows"]):
+        out.append(_text(x0 - 8, top + 30 * row + 20, name, "end"))
+    for column, (name, shares) in enumerate(panel["columns"].items()):
+        x = x0 + 44 * column
+        for row, share in enumerate(shares):
+            y = top + 30 * row
+            out.append(f'<rect class="f1" fill-opacity="{0.6 * share:.2f}" x="{x}" y="{y}" '
+                       'width="42" height="28"/>')
+            out.append(_text(x + 21, y + 19, f"{100 * share:.0f}", "middle"))
+        turned = f' transform="rotate(-40 {x + 26} {bottom + 14})"'
+        out.append(_text(x + 26, bottom + 14, name, "end", turned))
     return out
 
 

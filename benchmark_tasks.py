@@ -1,0 +1,360 @@
+"""Which layer for which question? One grid of right answers: tasks down, layers across.
+
+Run:   python3 benchmark_tasks.py
+More:  python3 benchmark_tasks.py --tasks all --layers "Grassmann,RWKV,linear attention" --seeds 5
+Next:  RESULTS.md, where the whole grid stands
+"""
+import argparse
+import functools
+import math
+import random
+import statistics
+import textwrap
+import time
+from collections import Counter
+from typing import NamedTuple
+
+import alternatives
+import beyond
+import compare
+import show
+import tasks
+
+TASKS = ("dominance", "copy", "recall", "brackets")  # by default
+LAYERS = ("attention", "Grassmann", "planes apart", "linear map", "gated recurrence",
+          "gated delta rule with convolution")
+DEPTH = {"recall": 2, "induction": 2}  # layers, where the answer takes two looks back; else 1
+HELD_OUT = 100  # texts that the answers are counted on
+RATES = (0.003, 0.01, 0.03)  # those tried for each layer and task
+TRIED_WITH = (101, 102)  # seeds that a rate is chosen with, none of those reported
+TUNED = {}  # {layer: {task: the rate that --rate try found}}, where it is not 0.01
+COLUMNS = 6  # layers side by side in 79 columns
+
+
+class Questions(NamedTuple):
+    """The texts of one task and one seed, all of them different in all likelihood."""
+
+    train: list  # of tasks.Example
+    held_out: list
+    vocab: dict  # {symbol: token}, answers among the symbols
+
+
+class Cell(NamedTuple):
+    """A layer on a task, trained with one seed."""
+
+    task: str
+    layer: str
+    seed: int
+    rate: float
+    parameters: int
+    right: int  # answers
+    of: int
+
+
+# ---- training ------------------------------------------------------------------------------------
+
+
+def make_data(task, seed, steps, length, signs):
+    """Return the Questions of one seed; ValueError if the length or the number of signs is wrong."""
+    make = tasks.SIGN_TASKS[task].make
+    rng = random.Random(f"{task} {seed}")
+    train = [make(rng, length, signs) for _ in range(steps)]
+    held_out = [make(rng, length, signs) for _ in range(HELD_OUT)]
+    symbols = set()
+    for example in train + held_out:
+        symbols.update(example.text, example.answers)
+    return Questions(train, held_out, {s: n for n, s in enumerate(sorted(symbols - {None}))})
+
+
+def configure(task, layer, data, length):
+    """Return the sizes of a layer on a task."""
+    return beyond.configure(layer, len(data.vocab), n_layer=DEPTH.get(task, 1), block_size=length,
+                            window=tasks.LOOK_BACK)
+
+
+def losses_where_asked(model, example, params, config):
+    """Stand in for token_losses: the cross-entropy of the answers; example holds tokens."""
+    cache = [[] for _ in range(config.n_layer)]
+    losses = []
+    for position, (token, answer) in enumerate(zip(*example)):
+        logits = model.forward(token, position, cache, params, config)
+        if answer is not None:
+            losses.append(model.cross_entropy(logits, answer))
+    return losses
+
+
+def asking(layer):
+    """Return a copy of the model with this layer whose loss counts the answers only."""
+    model = beyond.fresh(layer)
+    model.token_losses = functools.partial(losses_where_asked, model)
+    return model
+
+
+def tokenize(example, vocab):
+    """Return the example in tokens."""
+    return tasks.Example([vocab[symbol] for symbol in example.text],
+                         [None if a is None else vocab[a] for a in example.answers])
+
+
+def count_right(model, examples, params, config):
+    """Return (right answers, answers): right is the answer whose logit is the highest."""
+    right = 0
+    number = 0
+    for example in examples:
+        cache = [[] for _ in range(config.n_layer)]
+        for position, (token, answer) in enumerate(zip(*example)):
+            logits = [v.data for v in model.forward(token, position, cache, params, config)]
+            if answer is not None:
+                number += 1
+                right += logits.index(max(logits)) == answer
+    return right, number
+
+
+def train_cell(task, layer, seed, rate, steps, length, signs):
+    """Train a layer on a task with one seed, and return its Cell."""
+    data = make_data(task, seed, steps, length, signs)
+    config = configure(task, layer, data, length)
+    model = asking(layer)
+    params = model.init_params(config, random.Random(seed))
+    train = [tokenize(example, data.vocab) for example in data.train]
+    for _ in model.train(train, params, config, steps, rate):
+        compare.report_step()
+    held_out = [tokenize(example, data.vocab) for example in data.held_out]
+    size = sum(len(row) for matrix in params.values() for row in matrix)
+    return Cell(task, layer, seed, rate, size, *count_right(model, held_out, params, config))
+
+
+def train_all(args, seeds, rates):
+    """Return the Cell of each task and layer with each seed and each of its rates.
+
+    rates: {(task, layer): the rates to train it with}.
+    """
+    work = [(task, layer, seed, rate, args.steps, args.length, args.signs)
+            for seed in seeds for (task, layer), several in rates.items() for rate in several]
+    return compare.side_by_side(train_cell, work, args.jobs, len(work) * args.steps)
+
+
+def rates_to_use(args):
+    """Return {(task, layer): rate}: TUNED, or that of --rate, or what is best of RATES here."""
+    pairs = [(task, layer) for task in args.tasks for layer in args.layers]
+    if args.rate is None:
+        return {(task, layer): TUNED.get(layer, {}).get(task, 0.01) for task, layer in pairs}
+    if args.rate != "try":
+        return dict.fromkeys(pairs, args.rate)
+    right = Counter()
+    for cell in train_all(args, TRIED_WITH, dict.fromkeys(pairs, RATES)):
+        right[cell.task, cell.layer, cell.rate] += cell.right
+    return {pair: max(RATES, key=lambda rate: right[(*pair, rate)]) for pair in pairs}
+
+
+# ---- what is known without a model ---------------------------------------------------------------
+
+
+def references(task, data_of, signs):
+    """Return (chance, guess): shares of right answers on the texts of all seeds.
+
+    Chance gives the same answer always, the most frequent; the guess is the task's.
+    """
+    given = []
+    guessed = 0
+    for data in data_of.values():
+        for example in data.held_out:
+            for place, answer in enumerate(example.answers):
+                if answer is not None:
+                    given.append(answer)
+                    guess = tasks.SIGN_TASKS[task].guess(example.text[:place + 1], signs)
+                    guessed += guess == answer
+    most = max(given.count(answer) for answer in set(given))
+    return most / len(given), guessed / len(given)
+
+
+def milliseconds(layers, length):
+    """Return {layer: milliseconds a token}: reading `length` tokens in one layer, no gradients.
+
+    The layers read in turns, so that slow moments hit all alike; the median counts.
+    """
+    seconds = {layer: [] for layer in layers}
+    for _ in range(5):
+        for layer in layers:
+            model = beyond.mixer(layer)
+            config = beyond.configure(layer, 16, block_size=length, window=tasks.LOOK_BACK)
+            params = model.init_params(config, random.Random(1))
+            start = time.perf_counter()
+            cache = [[]]
+            for position in range(length):
+                model.forward(position % 16, position, cache, params, config)
+            seconds[layer].append((time.perf_counter() - start) / length)
+    return {layer: 1000 * statistics.median(mine) for layer, mine in seconds.items()}
+
+
+# ---- printing ------------------------------------------------------------------------------------
+
+
+def shares(cells, task, layer):
+    """Return the share of right answers in percent, one for each seed."""
+    return [100 * cell.right / cell.of for cell in cells
+            if (cell.task, cell.layer) == (task, layer)]
+
+
+def mean_and_interval(values):
+    """Return the mean and, if there are several values, half of its 95 % interval, as text."""
+    text = f"{statistics.fmean(values):.0f}"
+    return text if len(values) < 2 else f"{text}±{compare.student(values):.0f}"
+
+
+def letters(layers):
+    """Return {layer: the letter that stands for it in the grid}."""
+    return dict(zip(layers, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"))
+
+
+def show_grid(cells, known, layers):
+    """Return the grid: a row for each task in `known`, a column for each layer, by its letter."""
+    letter = letters(layers)
+    parts = []
+    for start in range(0, len(layers), COLUMNS):
+        some = layers[start:start + COLUMNS]
+        rows = [["right, %", "chance", "guess", *[letter[layer] for layer in some]]]
+        for task, (chance, guess) in known.items():
+            rows.append([task, f"{100 * chance:.0f}", f"{100 * guess:.0f}",
+                         *[mean_and_interval(shares(cells, task, layer)) for layer in some]])
+        parts.append(show.table(rows))
+    return "\n\n".join(parts)
+
+
+def show_layers(cells, layers, length, costs):
+    """Return the table of the layers: state, weights and time of each."""
+    letter = letters(layers)
+    rows = [["", "layer", "state", f"at {8 * length}", "weights", "ms a token"]]
+    for layer in layers:
+        weights = max(cell.parameters for cell in cells if cell.layer == layer)
+        config = beyond.configure(layer, 16, block_size=length, window=tasks.LOOK_BACK)
+        rows.append([letter[layer], layer,
+                     f"{alternatives.state_size(layer, config, length):,}",
+                     f"{alternatives.state_size(layer, config, 8 * length):,}",
+                     f"{weights:,}", f"{costs[layer]:.2f}"])
+    return show.table(rows, left=2)
+
+
+def show_questions(known):
+    """Return what each task asks, and what its guess does without."""
+    return "\n".join([f"{name}: {tasks.SIGN_TASKS[name].asks}\n"
+                      f"  guess without {tasks.SIGN_TASKS[name].lacks}" for name in known])
+
+
+def show_rates(rates):
+    """Return which rates were used, one line for each that was."""
+    lines = []
+    for rate in sorted(set(rates.values())):
+        mine = [f"{task} {layer}" for (task, layer), used in rates.items() if used == rate]
+        lines.append(f"rate {rate}: " + ", ".join(mine))
+    return "\n".join(textwrap.fill(line, 79, subsequent_indent="  ") for line in lines)
+
+
+def in_words(number):
+    """Return the seeds as text, with what ± stands for in the grid."""
+    if number == 1:
+        return "seed 42 alone: --seeds 3 gives intervals"
+    return f"{number} seeds; ±: half of the 95 % interval over the seeds"
+
+
+def draw(cells, known, layers):
+    """Return the grid as a heat map, SVG text."""
+    columns = {"chance": [chance for chance, _ in known.values()],
+               "guess": [guess for _, guess in known.values()]}
+    for layer in layers:
+        columns[layer] = [statistics.fmean(shares(cells, task, layer)) / 100 for task in known]
+    panel = {"title": "Right answers, %", "rows": list(known), "columns": columns}
+    return show.figure([panel], "benchmark_tasks.py")
+
+
+# ---- the program ---------------------------------------------------------------------------------
+
+
+def named(kind, known):
+    """Return a function that reads names separated by commas, each one of `known`, or "all".
+
+    A name may have a comma in it, such as "attention, same offsets".
+    """
+    def read(text):
+        if text.strip() == "all":
+            return list(known)
+        found = []
+        parts = [part.strip() for part in text.split(",")]
+        while parts:
+            ends = [end for end in range(len(parts), 0, -1) if ", ".join(parts[:end]) in known]
+            if not ends:
+                raise argparse.ArgumentTypeError(
+                    f"no {kind} is called {parts[0]!r}; there are: {'; '.join(known)}")
+            found.append(", ".join(parts[:ends[0]]))
+            parts = parts[ends[0]:]
+        return list(dict.fromkeys(found))
+    return read
+
+
+def rate(text):
+    """Return the rate that this text gives: a number above 0, or the word try."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if text != "try" and not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0, or try")
+    return text if text == "try" else number
+
+
+def parse(argv=None):
+    """Return the options, checked."""
+    parser = show.Parser(allow_abbrev=False, description=(
+        "Which layer answers which question: a grid, tasks down, layers across."))
+    parser.add_argument("--tasks", type=named("task", tasks.SIGN_TASKS), default=list(TASKS),
+                        metavar="A,B", help=f"or all (default {','.join(TASKS)})")
+    parser.add_argument("--layers", type=named("layer", beyond.MAKERS), default=list(LAYERS),
+                        metavar="A,B", help=f"or all (default {','.join(LAYERS)})")
+    parser.add_argument("--steps", type=show.whole_numbers(10), default=1000, metavar="N",
+                        help="training steps, one text each (default 1000)")
+    parser.add_argument("--seeds", type=show.whole_numbers(1, 99), default=2, metavar="K",
+                        help="repeat with K seeds: 42, 1, 2, ... (default 2)")
+    parser.add_argument("--rate", type=rate, default=None, metavar="R",
+                        help="learning rate for all, or try: try .003 .01 .03 for each, on other "
+                             "seeds (default: what such a trial found)")
+    parser.add_argument("--length", type=show.whole_numbers(1, 999), default=32, metavar="L",
+                        help="symbols in a text (default 32)")
+    parser.add_argument("--signs", type=show.whole_numbers(2, 999), default=15, metavar="K",
+                        help="different signs; odd for dominance (default 15)")
+    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=compare.usable_cores(),
+                        metavar="N", help="processes that train at once (default: all cores)")
+    parser.add_argument("--json", metavar="FILE", help="write all records there")
+    parser.add_argument("--svg", metavar="FILE", help="draw the grid there")
+    args = parser.parse_args(argv)
+    show.check_outputs(args, parser)
+    return args
+
+
+def main(argv=None):
+    """Read the options, choose rates, train, print the grid."""
+    args = parse(argv)
+    environment = compare.environment("benchmark_tasks.py", args)
+    seeds = compare.seeds(args.seeds)
+    data_of = {task: {seed: make_data(task, seed, args.steps, args.length, args.signs)
+                      for seed in seeds} for task in args.tasks}
+    print(f"{environment['python']}; texts of {args.length} symbols, {args.signs} signs, "
+          f"{args.steps:,} steps;\n{in_words(args.seeds)}")
+    print(show.heading("The questions"))
+    known = {task: references(task, data_of[task], args.signs) for task in args.tasks}
+    print(show_questions(known), flush=True)
+    costs = milliseconds(args.layers, args.length)
+    rates = rates_to_use(args)
+    cells = train_all(args, seeds, {pair: [used] for pair, used in rates.items()})
+    print(show.heading("Right answers"))
+    print(show_grid(cells, known, args.layers))
+    print(show.heading("The layers"))
+    print(show_layers(cells, args.layers, args.length, costs))
+    print("\nstate: numbers that one layer must keep to go on after so many symbols\n")
+    print(show_rates(rates), flush=True)
+    show.save_all({args.json: compare.to_json(environment, cells=cells, references=known,
+                                              milliseconds=costs),
+                   args.svg: draw(cells, known, args.layers)})
+
+
+if __name__ == "__main__":
+    show.run_program(main)
