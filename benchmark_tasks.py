@@ -7,12 +7,16 @@ Next:  RESULTS.md, where the whole grid stands
 import argparse
 import functools
 import math
+import os
 import random
 import statistics
+import sys
 import textwrap
 import time
 from collections import Counter
 from typing import NamedTuple
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import alternatives
 import beyond
@@ -90,7 +94,7 @@ def asking(layer):
     return model
 
 
-def tokenize(example, vocab):
+def in_tokens(example, vocab):
     """Return the example in tokens."""
     return tasks.Example([vocab[symbol] for symbol in example.text],
                          [None if a is None else vocab[a] for a in example.answers])
@@ -116,10 +120,10 @@ def train_cell(task, layer, seed, rate, steps, length, signs):
     config = configure(task, layer, data, length)
     model = asking(layer)
     params = model.init_params(config, random.Random(seed))
-    train = [tokenize(example, data.vocab) for example in data.train]
+    train = [in_tokens(example, data.vocab) for example in data.train]
     for _ in model.train(train, params, config, steps, rate):
         compare.report_step()
-    held_out = [tokenize(example, data.vocab) for example in data.held_out]
+    held_out = [in_tokens(example, data.vocab) for example in data.held_out]
     size = sum(len(row) for matrix in params.values() for row in matrix)
     return Cell(task, layer, seed, rate, size, *count_right(model, held_out, params, config))
 
