@@ -34,7 +34,7 @@ class Group(NamedTuple):
     corpus: str = "novels"
 
 
-FIRST = 120.0  # seconds that a process must have left to begin, as it compiles first
+FIRST = 80.0  # seconds that a process must have left to begin, as it compiles first
 RATES = (0.002, 0.001, 0.004)
 LOW = (0.001, 0.0005, 0.002)
 SIX = "6 layers, 128 tokens"

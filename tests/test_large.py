@@ -14,6 +14,7 @@ import tempfile
 import time
 import unittest
 import zlib
+from collections import Counter
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,8 +36,8 @@ if find_spec("torch"):
     from large import data as tasks
     from large import engine, exchange
     from large import model as large
+    from large import tables, writing
     from large import train as program
-    from large import writing
 
     torch.set_num_threads(1)  # the tensors are tiny
 
@@ -490,6 +491,65 @@ class Tasks(unittest.TestCase):
             trainer.model.lm_head.zero_()
             trainer.model.lm_head[1] = x
         self.assertAlmostEqual(trainer.evaluate(data.valid)[1], 1 / 3)
+
+
+@needs_torch
+class Tables(unittest.TestCase):
+    """Kneser-Ney against the formula, word by word."""
+
+    def naive(self, text, V, context, word):
+        """Return the probability of a word after a context, from lists of sequences."""
+        if not context:
+            return self.mixed(text, V, (), word, 1 / V)
+        return self.mixed(text, V, context, word, self.naive(text, V, context[1:], word))
+
+    def mixed(self, text, V, context, word, below):
+        counts, discounts = self.counted[len(context) + 1]
+        total = sum([n for words, n in counts.items() if words[:-1] == context])
+        if not total:
+            return below
+        off = [discounts[min(n, 3)] for words, n in counts.items() if words[:-1] == context]
+        own = counts.get((*context, word), 0)
+        return (own - discounts[min(own, 3)] + sum(off) * below) / total
+
+    def test_formula(self):
+        """Each word of two blocks, with contexts seen and unseen; the probabilities sum to 1."""
+        rng, V, highest = random.Random(3), 7, 3
+        text = [min(int(rng.expovariate(0.7)), V - 2) for _ in range(400)]
+        self.counted = {}
+        for k in range(1, highest + 1):
+            sequences = [tuple(text[n:n + k]) for n in range(len(text) - k + 1)]
+            counts = Counter(sequences)
+            if k < highest:
+                longer = {tuple(text[n:n + k + 1]) for n in range(len(text) - k)}
+                before = Counter([words[1:] for words in longer])
+                counts = {words: max(1, before[words]) for words in counts}
+            n = Counter(counts.values())
+            discounts = [0, 0.5, 0.5, 0.5]
+            if n[1] and n[2] and n[3] and n[4]:
+                y = n[1] / (n[1] + 2 * n[2])
+                discounts = [0] + [m - (m + 1) * y * n[m + 1] / n[m] for m in (1, 2, 3)]
+            self.counted[k] = counts, discounts
+        orders = tables.count(torch.tensor(text), V, highest)
+        blocks = torch.tensor([[0, 1, 0, 6, 0, 2, 2, 5], [3, 0, 0, 1, 4, 0, 1, 1]])
+        found = tables.losses(orders, blocks, V)
+        for row, block in enumerate(blocks.tolist()):
+            for place in range(1, 8):
+                context = tuple(block[max(0, place - highest + 1):place])
+                expected = self.naive(text, V, context, block[place])
+                self.assertAlmostEqual(found[row, place - 1].item(), -math.log(expected), delta=1e-9)
+        last = torch.tensor([[0, 1, word] for word in range(V)])
+        self.assertAlmostEqual(tables.losses(orders, last, V)[:, 1].neg().exp().sum().item(), 1)
+
+    def test_command(self):
+        """One line for each order; the longer the sequences, the better here."""
+        file = FOLDER / "tables.jsonl"
+        with redirect_stdout(io.StringIO()) as printed:
+            tables.main(["--data", str(TEXT), "--test", str(TEXT), "--words", "blanks",
+                         "--block-size", "8", "--orders", "1,3", "--json", str(file)])
+        first, third = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        self.assertLess(third["test"], first["test"])
+        self.assertEqual(printed.getvalue().count("perplexity"), 4)
 
 
 # ---- runs ----------------------------------------------------------------------------------------
