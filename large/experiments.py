@@ -423,6 +423,9 @@ def main():
     if args.group is not None:
         run_group(args.group, args)
         return
+    if args.more:  # a wrong word is better found now than by each process
+        from large import train
+        train.parse(["--preset", "words", *args.more], parser.__class__(prog=parser.prog))
     args.claims = tempfile.mkdtemp()
     try:
         run_all(args, args.gpus.split(","))

@@ -1061,7 +1061,7 @@ class OnGpu(unittest.TestCase):
 
     def test_same_losses(self):
         """Training and validation losses, eager and compiled, in single and half precision."""
-        for mixing in "attention", "grassmann", "linear":
+        for mixing in "attention", "grassmann", "linear", "gated-delta-rule", "gated-recurrence":
             expected = self.curve(mixing, "--device", "cpu")
             for words, within in (((), 1e-4), (("--compile",), 1e-4),
                                   (("--compile", "--precision", "bf16"), 0.03)):
