@@ -129,6 +129,34 @@ def record(tokens, params, config, layer=0):
     return [place for place in places if place.layer == f"layer{layer}"]
 
 
+def reader(model, params, config):
+    """Return a function from tokens to the logits at each position, as plain numbers."""
+    def read(tokens):
+        cache = [[] for _ in range(config.n_layer)]
+        return [[v.data for v in model.forward(token, position, cache, params, config)]
+                for position, token in enumerate(tokens)]
+    return read
+
+
+def leaks(read, tokens, vocab_size, tolerance=0.0):
+    """Return each (t, s), s < t, for which another token at t changes what is read at s.
+
+    A causal model has none: nothing that comes later may move an earlier guess. read is a function
+    from tokens to a list of numbers for each position: reader() of a model file, or any other, such
+    as one of large/ that takes all positions at once. Every token is exchanged for the next one of
+    the vocabulary. With the small first weights a leak may hide in rounding: scale them up.
+    """
+    before = read(tokens)
+    found = []
+    for t, token in enumerate(tokens):
+        after = read([*tokens[:t], (token + 1) % vocab_size, *tokens[t + 1:]])
+        for s in range(t):
+            gap = max(abs(a - b) for a, b in zip(before[s], after[s]))
+            if not gap <= tolerance:  # so that nan counts
+                found.append((t, s))
+    return found
+
+
 def size(vector):
     """Return the root of the mean square of some Values."""
     return (sum(v.data * v.data for v in vector) / len(vector)) ** 0.5
