@@ -208,5 +208,88 @@ class CountTables(unittest.TestCase):
         self.assertAlmostEqual(table.loss(["abb"], 1), by_hand)
 
 
+class Signs(unittest.TestCase):
+    """Questions about random signs: the answers a second way, what a guess gets, complaints."""
+
+    def examples(self, name, length=32, signs=15, number=60):
+        rng = random.Random(1)
+        return [tasks.SIGN_TASKS[name].make(rng, length, signs) for _ in range(number)]
+
+    def test_dominance_is_antisymmetric(self):
+        """Change places, and win and loss change; each sign beats half of the others."""
+        other_way = dict(zip(tasks.OUTCOMES, ("loses", "wins", "level")))
+        for signs in (3, 15):
+            for a, b in itertools.product(map(str, range(signs)), repeat=2):
+                self.assertEqual(tasks.outcome(b, [a], signs),
+                                 other_way[tasks.outcome(a, [b], signs)])
+            won = [tasks.outcome("0", [str(b)], signs) for b in range(signs)]
+            self.assertEqual(won.count("wins"), (signs - 1) // 2)
+        beats = [tasks.outcome(a, [b], 3) for a, b in ("01", "12", "20")]
+        self.assertEqual(beats, ["wins"] * 3)  # rock, paper, scissors
+
+    def test_most(self):
+        for one, asked in ((False, [1, 2, 4, 8, 16]), (True, [4])):
+            for text, answers in self.examples("dominance 4" if one else "dominance"):
+                self.assertEqual(answers[:16], [None] * 16)
+                for t in range(16, 32):
+                    gaps = [(int(text[t - o]) - int(text[t])) % 15 for o in asked]
+                    balance = sum(0 < gap < 8 for gap in gaps) - sum(gap > 7 for gap in gaps)
+                    sign = (balance > 0) - (balance < 0)
+                    self.assertEqual(answers[t], {1: "wins", -1: "loses", 0: "level"}[sign])
+
+    def test_recall(self):
+        distances = set()
+        for text, answers in self.examples("recall", length=20):
+            self.assertEqual(len(text), 20)
+            pairs = {text[n]: text[n + 1] for n in range(0, 8, 2)}
+            self.assertEqual((len(pairs), len(set(pairs.values()))), (4, 4))
+            self.assertEqual(sorted(s for s in text[8:] if s != tasks.FILLER), sorted(pairs))
+            self.assertEqual(answers, [None] * 8 + [pairs.get(s) for s in text[8:]])
+            distances |= {t - text.index(s) for t, s in enumerate(text) if answers[t]}
+        self.assertGreater(len(distances), 10)
+
+    def test_others(self):
+        for text, answers in self.examples("copy"):
+            self.assertEqual(answers, [None] * 4 + text[:-4])
+        for text, answers in self.examples("repeat"):
+            for t in range(16, 32):
+                self.assertEqual(answers[t] == "same", text[t] == text[t - 4])
+        for text, answers in self.examples("parity"):
+            ones = list(itertools.accumulate(map(int, text)))
+            self.assertEqual([a == "odd" for a in answers[8:]], [n % 2 == 1 for n in ones[8:]])
+        for text, answers in self.examples("induction", signs=5):
+            last = {}
+            for t, sign in enumerate(text):
+                self.assertEqual(answers[t], text[last[sign] + 1] if sign in last else None)
+                last[sign] = t
+        for text, answers in self.examples("brackets"):
+            depth = list(itertools.accumulate(1 if b == "(" else -1 for b in text))
+            self.assertEqual(answers, [str(min(8, d)) for d in depth])
+
+    def test_guesses(self):
+        """Each is better than the most frequent answer, but for parity; none is perfect."""
+        for name, task in tasks.SIGN_TASKS.items():
+            asked = [(text[:t + 1], answer) for text, answers in self.examples(name, number=150)
+                     for t, answer in enumerate(answers) if answer]
+            right = statistics.fmean([task.guess(text, 15) == answer for text, answer in asked])
+            counts = Counter(answer for _, answer in asked)
+            constant = counts.most_common(1)[0][1] / len(asked)
+            with self.subTest(name=name):
+                self.assertLess(right, 0.7)
+                if name != "parity":
+                    self.assertGreater(right, constant + 0.05)
+
+    def test_a_seed_settles_it(self):
+        for name in tasks.SIGN_TASKS:
+            self.assertEqual(self.examples(name), self.examples(name))
+
+    def test_complaints(self):
+        for name, length, signs in (("dominance", 32, 4), ("dominance 4", 32, 1),
+                                    ("recall", 11, 15), ("dominance", 16, 15), ("copy", 4, 15),
+                                    ("brackets", 1, 15), ("parity", 8, 15)):
+            with self.subTest(name=name), self.assertRaises(ValueError):
+                self.examples(name, length, signs)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -1,0 +1,123 @@
+"""benchmark_tasks.py: names of tasks and layers, rates, answers counted, the grid, complaints."""
+import contextlib
+import io
+import random
+import re
+import unittest
+from unittest import mock
+
+import benchmark_tasks as grid
+import beyond
+import compare
+import tasks
+from tests.helpers import flat
+from tests.test_benchmarks import printed
+
+
+def read(*words):
+    """Return the options for these words, or what is said of bad ones, and the status."""
+    err = io.StringIO()
+    with contextlib.redirect_stderr(err):
+        try:
+            return grid.parse(words), 0
+        except SystemExit as stop:
+            return err.getvalue(), stop.code
+
+
+class Options(unittest.TestCase):
+    def test_names(self):
+        options, _ = read("--layers", "attention, same offsets,linear map, attention", "--tasks",
+                          "recall,dominance 4")
+        self.assertEqual(options.layers, ["attention, same offsets", "linear map", "attention"])
+        self.assertEqual(options.tasks, ["recall", "dominance 4"])
+        self.assertEqual(read("--layers", "all")[0].layers, list(beyond.MAKERS))
+        self.assertEqual(read("--rate", "try")[0].rate, "try")
+        self.assertEqual(read("--rate", ".02")[0].rate, 0.02)
+
+    def test_complaints(self):
+        for words in (("--tasks", "foo"), ("--layers", "Grassmann,bar"), ("--steps", "9"),
+                      ("--rate", "0"), ("--rate", "nan"), ("--rate", "x"), ("--tasks", "")):
+            said, status = read(*words)
+            self.assertEqual(status, 2, words)
+            self.assertEqual(said.count("\n"), 1, words)
+
+    def test_unfit_sizes(self):
+        """Known once the texts are made: ValueError, which run_program says in one line."""
+        for words in (["--signs", "4"], ["--length", "11", "--tasks", "recall"]):
+            with self.assertRaises(ValueError), contextlib.redirect_stdout(io.StringIO()):
+                grid.main(words)
+
+
+class Training(unittest.TestCase):
+    def test_only_answers_count(self):
+        """Logits where nothing is asked get no gradient; an answer never asked for gets less."""
+        data = grid.make_data("recall", 1, 5, 14, 15)
+        config = grid.configure("recall", "linear map", data, 14)
+        model = grid.asking("linear map")
+        params = model.init_params(config, random.Random(1))
+        example = grid.in_tokens(data.train[0], data.vocab)
+        losses = model.token_losses(example, params, config)
+        self.assertEqual(len(losses), tasks.RECALLED)
+        self.assertEqual(config.n_layer, 2)
+
+    def test_counting(self):
+        """Of one text learnt by heart all answers are right, before training not."""
+        data = grid.make_data("copy", 1, 5, 8, 3)
+        config = grid.configure("copy", "Grassmann", data, 8)
+        model = grid.asking("Grassmann")
+        params = model.init_params(config, random.Random(1))
+        example = grid.in_tokens(data.train[0], data.vocab)
+        before, number = grid.count_right(model, [example], params, config)
+        list(model.train([example], params, config, 60, 0.03))
+        after, _ = grid.count_right(model, [example], params, config)
+        self.assertLess(before, after)
+        self.assertEqual((after, number), (4, 4))
+
+    def test_the_files_stay(self):
+        self.assertIsNot(grid.asking("attention").token_losses,
+                         beyond.mixer("attention").token_losses)
+        self.assertEqual(beyond.mixer("Grassmann").token_losses.__module__, "micro_grassmann")
+
+    def test_seeds_differ(self):
+        one, other = [grid.make_data("copy", seed, 5, 8, 3) for seed in (1, 2)]
+        self.assertNotEqual(one.train, other.train)
+        self.assertEqual(one, grid.make_data("copy", 1, 5, 8, 3))
+
+    def test_best_rate(self):
+        """The best by right answers of all seeds tried, none of them reported."""
+        def cells(args, seeds, rates):
+            self.assertFalse(set(seeds) & set(compare.seeds(99)))
+            return [grid.Cell(task, layer, seed, rate, 1, {0.003: 5, 0.01: 9, 0.03: 7}[rate], 10)
+                    for seed in seeds for (task, layer), several in rates.items()
+                    for rate in several]
+        options, _ = read("--tasks", "copy", "--layers", "Grassmann", "--rate", "try")
+        with mock.patch.object(grid, "train_all", cells):
+            self.assertEqual(grid.rates_to_use(options), {("copy", "Grassmann"): 0.01})
+
+
+class Printing(unittest.TestCase):
+    def test_main(self):
+        with mock.patch.object(grid, "HELD_OUT", 3):
+            text, found, chart = printed(grid.main, "--tasks=copy", "--layers=linear map,Grassmann",
+                                         "--steps=10", "--length=8", "--signs=3", "--jobs=1")
+        self.assertLessEqual(max(map(len, text.splitlines())), 79)
+        self.assertEqual(len(found["cells"]), 4)
+        self.assertRegex(text, r"copy +\d+ +\d+ +\d+±\d+ +\d+±\d+\n")
+        self.assertIn("linear map", chart)
+        model = beyond.mixer("linear map")
+        config = beyond.configure("linear map", 3, block_size=8, window=tasks.LOOK_BACK)
+        size = len(flat(model.init_params(config, random.Random(1))))
+        self.assertIn(f"{size:,}", text)
+
+    def test_grid(self):
+        """Many layers stand in parts of COLUMNS; the interval is Student's."""
+        layers = [f"layer {n}" for n in range(8)]
+        cells = [grid.Cell("copy", layer, seed, 0.01, 7, 40 + 10 * seed, 100)
+                 for layer in layers for seed in (0, 1)]
+        text = grid.show_grid(cells, {"copy": (0.1, 0.34)}, layers)
+        self.assertEqual(text.count("copy"), 2)
+        self.assertEqual(len(re.findall("45±64", text)), 8)  # 12.71 * 7.07 / sqrt(2)
+
+
+if __name__ == "__main__":
+    unittest.main()
