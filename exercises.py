@@ -454,15 +454,15 @@ def solution(path, number):
 def print_solution(path, name, number):
     """Print a step's functions of the solution and of the model file, and how they compare."""
     step = STEPS[name][number - 1]
-    own = functions_in(judge.read(path))
-    print("\n# ---- yours")
-    for function in step.functions:
-        print(own.get(function, f"# there is no {function}").rstrip())
-    print(f"\n# ---- {name}")
-    theirs = [judge.source_of(name, function) for function in step.shown or step.functions
-              if not step.solution]
-    print("\n\n".join([text.rstrip() for text in theirs or [step.solution]]))
-    print()
+    found = functions_in(judge.read(path))
+    own = [found.get(function, f"# there is no {function}").rstrip() for function in step.functions]
+    theirs = [judge.source_of(name, function).rstrip()
+              for function in step.shown or step.functions if not step.solution]
+    print("\n# ---- yours\n" + "\n\n".join(own))
+    if own == theirs:
+        print(f"\nIt is that of {name}, word for word.")
+        return
+    print(f"\n# ---- {name}\n" + "\n\n".join(theirs or [step.solution.rstrip()]) + "\n")
     print(textwrap.fill(compared(path, name, number), judge.WIDTH))
 
 

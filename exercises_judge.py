@@ -630,6 +630,7 @@ def too_long(found, step, example):
 
 def wrong_verdict(ask, name, number, found, place, patched):
     """Return the Verdict on a step with a wrong outcome at this place of its examples."""
+    exercise = STEPS[name][number - 1]
     example = examples_of(name, number)[place]
     wanted = expected(name, number)
     yours = found[place]
@@ -637,6 +638,8 @@ def wrong_verdict(ask, name, number, found, place, patched):
         text = explained(name, example, yours, wanted[place])
         sure, perhaps = known_mistakes(name, number, found, place)
     sentence = sure
+    if sure and sure == exercise.untouched:
+        return Verdict("not written", text, sure)
     if sentence is None and yours.changed:
         sentence = (f"{' and '.join(yours.changed)} must stay as given: the function changes what "
                     "its caller goes on using")
@@ -657,7 +660,7 @@ def known_mistakes(name, number, found, place):
     """
     perhaps = None
     wrong = [n for n in found if not same(found[n], expected(name, number)[n])]
-    most = len(wrong) / 2
+    most = max(1, len(wrong) / 2)
     wrong_results = not same_results(found[place], expected(name, number)[place])
     for which, (_, _, sentence) in enumerate(STEPS[name][number - 1].mistakes):
         there = mistaken(name, number, which, place)
@@ -753,12 +756,18 @@ def simple_pattern(yours, wanted):
 
 
 def factor(yours, wanted):
-    """Return "3 times" or "minus" if all numbers are the wanted ones times that, else None."""
+    """Return "3 times" or "minus" if all numbers are the wanted ones times that, else None.
+
+    A single number must be a whole number of times the wanted one, or a whole part of it.
+    """
     pairs = [(a, b) for a, b in zip(yours, wanted) if a or b]
     if not all(b and math.isfinite(a) and math.isfinite(b) for a, b in pairs):
         return None
     ratios = [a / b for a, b in pairs]
-    if max(ratios) - min(ratios) > 1e-9 or abs(ratios[0]) < 1e-9:
+    if not ratios or max(ratios) - min(ratios) > 1e-9 or abs(ratios[0]) < 1e-9:
+        return None
+    is_whole = any(abs(ratio - round(ratio)) < 1e-9 for ratio in (ratios[0], 1 / ratios[0]))
+    if len(ratios) == 1 and not is_whole:
         return None
     return "minus" if abs(ratios[0] + 1) < 1e-9 else f"{ratios[0]:.6g} times"
 

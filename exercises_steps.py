@@ -31,6 +31,7 @@ class Step(NamedTuple):
     slow: str = ""  # why a solution may be slow
     shown: tuple = ()  # what the other file calls these functions, and parts of them
     solution: str = ""  # where it has none
+    untouched: str = ""  # the sentence on what was given, if a step begins with more than a stub
 
 
 def extreme(code, **given):
@@ -163,17 +164,18 @@ BACKWARD = Step(
      Example("functools.reduce(lambda y, _: y + y, range(12), a)", {"a": 1}),
      Example("functools.reduce(lambda y, _: y * 0.9 + a, range(200), b)", {"a": 1, "b": 1}),
      Example("functools.reduce(lambda y, _: y * 0.9 + a, range(3000), b)", {"a": 1, "b": 1},
-             varied=False),
+             varied=False, long=True),
      Example("functools.reduce(lambda y, _: y * 0.5 + y * 0.5, range(40), a)", {"a": 1},
              varied=False, long=True),
-     Example("functools.reduce(lambda y, _: y * 0.999 + a, range(10000), b)", {"a": 1, "b": 1},
+     Example("functools.reduce(lambda y, _: y * 0.999 + a, range(25000), b)", {"a": 1, "b": 1},
              varied=False, long=True)),
     (("child.grad += ", "child.grad = ",
       "the gradient is set, not added: a number used twice keeps only its last share"),
      ("    self.grad = 1.0\n", "",
       "nothing is handed down: d self / d self is 1, and self.grad must say so"),
      ("reversed(order)", "order",
-      "the leaves come first in the list, so hand down from its end, where self stands"),
+      "only the result's own children get a gradient: hand down from the list's end, where self "
+      "stands, and go on to the leaves"),
      ("            node.grad = 0.0\n", "",
       "a second call hands down the first call's shares again: nodes start from 0"),
      ("local_grad * grad", "local_grad",
@@ -230,23 +232,11 @@ BACKWARD = Step(
             child.grad += local_grad * node.grad
 """, "a function that calls itself for each child fails at 1,000 operations in a row"),
      (None, """def backward(self):
-    def walk(node, grad):
-        node.grad = grad if node.children else node.grad + grad
-        for child, local_grad in zip(node.children, node.local_grads):
-            walk(child, local_grad * grad)
-    walk(self, 1.0)
-""", "a function that calls itself for each child fails at 1,000 operations in a row"),
-     (None, """def backward(self):
     self.grad = 1.0
     for child, local_grad in zip(self.children, self.local_grads):
         child.grad += local_grad * self.grad
         child.backward()
-""", "child.backward() sets the child's grad to 1, and its shares are lost"),
-     (None, """def backward(self):
-    self.grad = 1.0
-    for child, local_grad in zip(self.children, self.local_grads):
-        child.grad += local_grad
-""", "only the children get a gradient: go on to their children, and to theirs")),
+""", "child.backward() sets the child's grad to 1, and its shares are lost")),
     "`in` looks through a list from its start each time, a set finds a node at once; and a node "
     "used twice must be visited once, not once for each way to it")
 
@@ -465,8 +455,6 @@ GATE = Step(
      ("add(linear(x, params[f\"{layer}.W_gate_h\"]), linear(g, params[f\"{layer}.W_gate_g\"]))",
       "linear(add(x, g), params[f\"{layer}.W_gate_h\"])",
       "two matrices: W_gate_h for x, W_gate_g for g"),
-     ("linear(x, params", "linear(x, layer) if layer == 'layer0' else linear(x, params",
-      "the layer's name is given: f\"{layer}.W_gate_h\""),
      ("add(linear(x, params[f\"{layer}.W_gate_h\"]), linear(g, params[f\"{layer}.W_gate_g\"]))",
       "add(linear(x, params[\"layer0.W_gate_h\"]), linear(g, params[\"layer0.W_gate_g\"]))",
       "there may be several layers: f\"{layer}.W_gate_h\", not always layer0's")))
@@ -571,8 +559,6 @@ ATTENTION = Step(
      ("past.append((k, v))", "past.append((k, k))", "the values are v, made by wv"),
      ("past.append((k, v))", "past[:] = [(k, v)]",
       "append to the past: the earlier keys and values are lost"),
-     ("past.append((k, v))", "past.insert(0, (k, v))\n    x[0].grad",
-      "past.append((k, v)): the newest comes last"),
      ("linear(attend(q, past, config), params[f\"{layer}.wo\"])", "attend(q, past, config)",
       "wo is missing"),
      ("linear(attend(q,", "linear(attend(k,", "it is q that asks, not k"),
@@ -673,6 +659,9 @@ CROSS_ENTROPY = Step(
      ("math.log(norm) + top - logits[target].data, tuple(logits), slopes",
       "(math.log(norm) + top - logits[target].data) / len(logits), tuple(logits), [s / len(logits)"
       " for s in slopes]", "nothing is divided by the number of logits"),
+     ("math.log(norm) + top - logits[target].data", "-math.log(exps[target] / norm)",
+      "a probability may be too small for any number, and has no logarithm then: take "
+      "log(sum) - logit apart"),
      (", tuple(logits), slopes", "",
       "the loss is not connected with the logits: no gradient finds its way back")))
 
@@ -1019,6 +1008,7 @@ DOCUMENT = """config = Config(3, n_embd={0}, n_head={1})
 params = {{"layer1.wq": Q, "layer1.wk": K, "layer1.wv": V,
           "layer1.wo": O}}
 [y for ys in whole_attention(xs, "layer1", params, config) for y in ys]"""
+UNTOUCHED = "position 0 changes when a later x is changed"
 FIND_THE_LEAK = Step(
     "find the leak", ("whole_attention",),
     "whole_attention is written already. It should return at each position what mix, attention, "
@@ -1032,8 +1022,7 @@ FIND_THE_LEAK = Step(
      "values[:t + 1]"),
     (Example(DOCUMENT.format(2, 1), {key: x for key, x in SMALL.items() if key != "B"}),
      Example(DOCUMENT.format(4, 2), {key: x for key, x in WIDE.items() if key != "B"})),
-    ((None, LEAK, "position 0 still changes when a later x is changed: what does softmax make of "
-      "the scores that should not count?"),
+    ((None, LEAK, UNTOUCHED),
      (None, LEAK.replace("score * (s <= t)", "score * (s < t)"),
       "position 0 still changes when a later x is changed: what does softmax make of the scores "
       "that should not count?"),
@@ -1051,6 +1040,7 @@ FIND_THE_LEAK = Step(
       "a position sees all positions up to itself, not the first alone"),
      (None, LEAK.replace("softmax(seen)", "[w * (s <= t) for s, w in enumerate(softmax(seen))]"),
       "now the later values get no weight, but their exp(0) still counts in softmax's sum")),
+    untouched=UNTOUCHED,
     solution=LEAK.replace("[score * (s <= t) for s, score in enumerate(scores)]",
                           "scores[:t + 1]").replace("zip(*values)", "zip(*values[:t + 1])"))
 

@@ -222,7 +222,8 @@ class Known(InAFolder):
                     "not written" if "still to be written" in words else "wrong"
                 self.assertEqual(found.what, expected, found)
                 self.assertIn(words, " ".join(f"{found.mistake} {found.text}".split()))
-                self.assertEqual(found.mistake == "", verdict == "right" or not words, found)
+                if verdict == "right":
+                    self.assertEqual(found.mistake, "")
 
     def test_some(self):
         quick = [each for each in known() if each[0] != "slow" and "never ends" not in each[2]]
@@ -231,7 +232,8 @@ class Known(InAFolder):
     @slow
     def test_all(self):
         self.assertGreaterEqual(len(known()), 210)
-        self.assertGreaterEqual(len([each for each in known() if each[0] == "wrong"]), 180)
+        wrong = [words for verdict, _, words, _, _ in known() if verdict == "wrong"]
+        self.assertGreaterEqual(len(list(filter(None, wrong))), 0.9 * len(wrong))
         self.check(known())
 
 
@@ -355,7 +357,7 @@ class Apart(InAFolder):
     @slow
     def test_what_does_not_end(self):
         """Each is told within its step, and the steps behind it are checked."""
-        for body, words in (("while True:\n    pass", "line 229: is there a loop"),
+        for body, words in (("while True:\n    pass", "is there a loop"),
                             ("while True:\n    try:\n        x[0]\n    except:\n        pass",
                              "loop"), ("return sum(iter(int, 1))", "loop"),
                             ("while True:\n    print('x' * 10000)", "loop"),
@@ -369,8 +371,6 @@ class Apart(InAFolder):
                 found = list(exercises.verdicts(self.write("mine.py", source), CLEAN, [9, 10]))
             with self.subTest(body=body):
                 self.assertEqual([verdict.what for verdict in found], ["wrong", "right"])
-                line = source.split("\n").index("def rmsnorm(x):") + 1
-                words = words.replace("229", str(line + 2)) if isinstance(words, str) else words
                 self.assertTrue(any(word in found[0].mistake for word in (
                     [words] if isinstance(words, str) else words)), found[0].mistake)
 
@@ -519,9 +519,10 @@ return [sum([w * x_i for w, x_i in zip(row, x)], Value(0.0)) for row in matrix]"
 class Next(InAFolder):
     def test_the_skeleton_trains_with_attention(self):
         printed("start", self.mine, "--next")
-        out, status = printed(self.mine)
-        self.assertIn("step  1 of 4, linear attention: not written", out)
-        self.assertEqual(status, 0)
+        for number in 1, 4:
+            out, status = printed(self.mine, "--step", number)
+            self.assertIn(": not written", out)
+            self.assertEqual(status, 0)
         namespace = judge.load(judge.read(self.mine), self.mine)
         self.assertEqual(len(judge.trained(namespace, 1)["losses"]), 1)
 
