@@ -107,7 +107,8 @@ class WrongInput(Case):
             "--data empty.txt": r"no text in empty\.txt", "--data blank.txt": "no text in blank",
             "--data utf16.txt": r"utf16\.txt: 'utf-8' codec", "--data binary.txt": r"'utf-8' codec",
             "--data=": "--data=.*([Dd]irectory|denied)", "--data": "--data: expected one argument",
-            "--data=--": "(No such file|-- is no value)", "--temperature=--": "(--temperature|is no)",
+            "--data=--": "(No such file|-- is no value)",
+            "--temperature=--": "(--temperature|is no)",
             "--load=--": "(No such file|is no value)", "--prompt=--": "no (symbol|value)",
             "--seed -1": "must be 0 or more",
             "--samples -1": "must be 0 or more", "--steps ten": "--steps: invalid int value: 'ten'",
@@ -274,9 +275,9 @@ class Output(Case):
         """Closed by the shell, or a pipe whose reader left before the start."""
         if Path("/dev/full").exists():
             with open("/dev/full", "w", encoding="utf-8") as full:
-                ended = subprocess.run(command(FIRST, "--data", "names.txt", "--steps=0"), stdout=full,
-                                       stderr=subprocess.PIPE, cwd=str(FOLDER), timeout=60,
-                                       check=False, env=SETTINGS)
+                words = command(FIRST, "--data", "names.txt", "--steps=0")
+                ended = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, timeout=60,
+                                       cwd=str(FOLDER), check=False, env=SETTINGS)
             self.assertRegex(ended.stderr, rb"\A.*No space left on device\n\Z")
             self.assertEqual(ended.returncode, 2)
         for script, more in itertools.product(SCRIPTS, ("--samples=1", "--samples=0")):
