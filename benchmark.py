@@ -339,7 +339,7 @@ def main(argv=None):
     print(f"{environment['python']}; {len(data.docs):,} {kind}; {args.steps:,} steps;\n"
           f"{compare.in_words(args.seeds)}")
     costs = compare.time_all(contenders, data, 42)
-    compare.announce(contenders, costs, args, SAMPLES, 8 * speed_turns(args))
+    compare.announce(contenders, costs, args, samples=SAMPLES, more=8 * speed_turns(args))
 
     print(show.heading(f"Quality: the same {kind} in the same order"), flush=True)
     runs = compare.train_all(contenders, data_of, compare.seeds(args.seeds), args.steps,

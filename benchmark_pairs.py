@@ -187,8 +187,9 @@ def introduce(args, pairs, tests):
     tested = ", ".join([f"{len(test)} with {name}" for name, test in tests.items()])
     return (f"{len(tasks.sentences())} sentences, {len(pairs):,} pairs: "
             f"{', '.join(f'{number[label]:,} {label}' for label in LABELS)};\n"
-            f"{args.steps:,} steps, as many of each label; tests of {tested};\n"
-            f"{compare.in_words(args.seeds)};\nlayers: {args.layers}; offsets {WINDOW}")
+            f"{args.steps:,} steps, as many of each label; layers: {args.layers};\n"
+            f"tests of {tested};\n"
+            f"{compare.in_words(args.seeds)};\noffsets {WINDOW}")
 
 
 def main(argv=None):
@@ -212,7 +213,7 @@ def main(argv=None):
     environment = compare.environment("benchmark_pairs.py", args)
     print(f"{environment['python']}; {introduce(args, pairs, tests_of[42])}")
     costs = compare.time_all(contenders, data_of[42], 42)
-    compare.announce(contenders, costs, args)
+    compare.announce(contenders, costs, args, 2 * len(data_of[42].held_out))
 
     print(show.heading("Pairs of sentences: E entailed, N neutral, C contradicted"), flush=True)
     runs = compare.train_all(contenders, data_of, seeds, args.steps, {}, args.jobs)

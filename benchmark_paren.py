@@ -164,7 +164,7 @@ def main(argv=None):
           f"brackets, {statistics.fmean(lengths):.1f} on average;\n{args.steps:,} steps; "
           f"{compare.in_words(args.seeds)};\noffsets {WINDOW}")
     costs = compare.time_all(contenders, data_of[42], 42)
-    compare.announce(contenders, costs, args, sum(SAMPLES.values()))
+    compare.announce(contenders, costs, args, samples=sum(SAMPLES.values()))
 
     print(show.heading("Brackets: the same strings in the same order"), flush=True)
     runs = compare.train_all(contenders, data_of, seeds, args.steps, SAMPLES, args.jobs)

@@ -497,9 +497,12 @@ def duration(seconds):
     return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
 
 
-def announce(contenders, costs, args, samples=0, more=0):
-    """Print about how long the training, and what follows it, will take; more: seconds besides."""
-    steps = args.steps + 60 + CURVE_POINTS * CURVE_DOCS / 2 + samples
+def announce(contenders, costs, args, read=200, samples=0, more=0):
+    """Print about how long the training, and what follows it, will take.
+
+    read: documents that each trained model reads; samples: texts it writes; more: seconds besides.
+    """
+    steps = args.steps + 0.3 * read + CURVE_POINTS * CURVE_DOCS / 2 + samples
     of_all = sum(costs[contender.name].milliseconds for contender in contenders) / 1000 * steps
     seconds = 2 + more + of_all * args.seeds / min(args.jobs, len(contenders) * args.seeds)
     print(f"This will take about {duration(seconds)}.", flush=True)
