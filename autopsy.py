@@ -1,0 +1,776 @@
+"""Autopsies: ten ways in which comparisons of these very layers went wrong, each rebuilt here.
+
+List:  python3 autopsy.py          ten questions to ask of a comparison
+Play:  python3 autopsy.py 4        the claim; what would you ask for?; the control; the sentence
+All:   python3 autopsy.py --all    straight through, without pauses
+Next:  RESULTS.md, where this project's own tables answer the ten questions
+
+Models are trained while you read, small ones, so that a minute suffices. What needs longer was
+recorded, and the screen says how.
+"""
+import functools
+import inspect
+import json
+import math
+import os
+import random
+import statistics
+import sys
+import textwrap
+from pathlib import Path
+from typing import NamedTuple
+
+import beyond
+import compare
+import micro_grassmann
+import show
+import tasks
+
+FOLDER = Path(__file__).resolve().parent
+RECORDED = FOLDER / "autopsy.json"  # by python3 -m tests.record
+LARGE = FOLDER / "large" / "results" / "answer.jsonl"
+PAIRS = (2, 7)  # the fewest and the most pairs of brackets in a string
+LONGEST = 7  # letters of a name
+SIZES = {"names": {"n_embd": 8, "block_size": 8, "window": (1, 2, 4, 6)},
+         "brackets": {"n_embd": 8, "block_size": 16, "window": (1, 2, 4, 8)}}
+
+
+class Screen(NamedTuple):
+    """What fits on a terminal of 80 x 24: its paragraphs, and the numbers that they rest on."""
+
+    paragraphs: tuple
+    facts: dict
+    asks: bool = False  # whether the reader is to think before the next one
+
+
+class Trial(NamedTuple):
+    """A model to be trained, and which other one it is compared with ("" for none)."""
+
+    name: str
+    mixer: str  # its name in beyond.MAKERS, or LEAKY
+    against: str = ""
+    steps: int = 300
+    rate: float = 0.01
+    batch: int = 1  # documents a step
+    every: int = 0  # steps between two points of the curve, 0 for none
+    window: tuple = None  # other offsets than SIZES has
+    forwards: bool = False  # a leaky one is judged without its leak
+    temperatures: tuple = ()  # at each of them it writes WRITTEN texts
+
+
+class Task(NamedTuple):
+    """What a seed's models are trained and judged on."""
+
+    name: str  # in SIZES
+    train: list
+    held_out: list
+    vocab: dict
+
+
+# ---- two tasks, and one way to train -------------------------------------------------------------
+
+SEEDS = compare.seeds(20)
+WRITTEN = 60  # texts that a model writes at a temperature
+
+
+def names(seed, train, held_out=50):
+    """Return a Task of so many short names to train on and so many others."""
+    docs = micro_grassmann.load_docs(tasks.INPUT)
+    short = [doc for doc in docs if len(doc) <= LONGEST]
+    random.Random(seed).shuffle(short)
+    return Task("names", short[:train], short[train:train + held_out],
+                micro_grassmann.make_vocab(docs))
+
+
+def brackets(seed, train, held_out=60):
+    """Return a Task of so many random balanced strings to train on and so many more."""
+    rng = random.Random(seed)
+    docs = [tasks.balanced_string(rng, PAIRS) for _ in range(train + held_out)]
+    return Task("brackets", docs[:train], docs[train:], {"(": 0, ")": 1})
+
+
+def train(trial, task, seed):
+    """Return the compare.Run of one model, trained with one seed."""
+    model = mixer(trial.mixer)
+    sizes = dict(SIZES[task.name])
+    if trial.window is not None:
+        sizes["window"] = trial.window
+    kind = "Grassmann" if trial.mixer == LEAKY else trial.mixer
+    config = beyond.configure(kind, len(task.vocab) + 1, **sizes)
+    rng = random.Random(seed)
+    params = model.init_params(config, rng)
+    unseen = [model.tokenize(doc, task.vocab) for doc in task.held_out]
+    losses = []
+    curve = []
+    for loss in descend(model, trial, task, params, config):
+        losses.append(loss)
+        compare.report_step()
+        if trial.every and len(losses) % trial.every == 0:
+            curve.append([len(losses), model.evaluate(unseen, params, config)])
+    judge = model.original.token_losses if trial.forwards else model.token_losses
+    held_out = [nats_of(judge(doc, params, config)) for doc in unseen]
+    texts = [model.generate(task.vocab, params, config, rng, temperature)
+             for temperature in trial.temperatures for _ in range(WRITTEN)]
+    size = sum(len(row) for matrix in params.values() for row in matrix)
+    return compare.Run(trial.name, seed, size, losses, curve, held_out, texts)
+
+
+def descend(model, trial, task, params, config):
+    """Train as the model files do, but on the mean of `batch` documents a step; yield each loss."""
+    docs = [model.tokenize(doc, task.vocab) for doc in task.train]
+    weights = [w for matrix in params.values() for row in matrix for w in row]
+    m = [0.0] * len(weights)
+    v = [0.0] * len(weights)
+    for step in range(trial.steps):
+        losses = []
+        for n in range(step * trial.batch, (step + 1) * trial.batch):
+            losses.append(model.backpropagate(docs[n % len(docs)], params, config))
+        for w in weights:
+            w.grad /= trial.batch
+        model.adam_step(weights, m, v, step + 1, trial.rate * (1 - step / trial.steps))
+        yield statistics.fmean(losses)
+
+
+def nats_of(losses):
+    """Return [nats, tokens] of a document's losses."""
+    return [sum(loss.data for loss in losses), len(losses)]
+
+
+def run(trials, task_of_seed, seeds):
+    """Return the Run of each trial with each seed, trained side by side."""
+    task_of = {seed: task_of_seed(seed) for seed in seeds}
+    work = [(trial, task_of[seed], seed) for seed in seeds for trial in trials]
+    steps = len(seeds) * sum(trial.steps for trial in trials)
+    return compare.side_by_side(train, work, os.cpu_count(), steps)
+
+
+# ---- a leak: one word lets the future in ---------------------------------------------------------
+
+LEAKY = "mixes with a later letter"
+
+
+def leaky_token_losses(model, tokens, params, config):
+    """Stand in for token_losses: return the loss at each position."""
+    cache = [[] for _ in range(config.n_layer)]
+    losses = [None] * tokens.index(tokens[0], 1)  # BOS ends the text, the rest is padding
+    for t in reversed(range(len(losses))):
+        logits = model.forward(tokens[t], t, cache, params, config)
+        losses[t] = model.cross_entropy(logits, tokens[t + 1])
+    return losses
+
+
+@functools.lru_cache(None)
+def mixer(name):
+    """Return the model file, or the copy of it, with this mixing layer."""
+    if name == LEAKY:
+        return beyond.variant(micro_grassmann, token_losses=leaky_token_losses)
+    return beyond.mixer(name)
+
+
+def begin_leak():
+    """Return (model, tokens, params, config): fresh weights and a string of ten brackets."""
+    model = mixer(LEAKY)
+    task = Task("brackets", [], [], {"(": 0, ")": 1})
+    config = beyond.configure("Grassmann", 3, **SIZES["brackets"])
+    params = model.init_params(config, random.Random(SEEDS[0]))
+    return model, model.tokenize("(()(()))()", task.vocab), params, config
+
+
+def moved(model, tokens, changed, params, config):
+    """Return the positions of tokens' losses that differ when they are computed from `changed`."""
+    before = model.token_losses(tokens, params, config)
+    after = model.token_losses(changed, params, config)
+    return [t for t, (a, b) in enumerate(zip(before, after)) if a.data != b.data]
+
+
+def moved_by_padding(model, tokens, params, config):
+    """Return which losses padding moves: a second BOS and a third behind the text."""
+    return moved(model, tokens, [*tokens, tokens[0], tokens[0]], params, config)
+
+
+def moved_by_change(model, tokens, params, config, place):
+    """Return which losses move when the bracket at this place becomes the other one."""
+    changed = [*tokens[:place], 1 - tokens[place], *tokens[place + 1:]]
+    return moved(model, tokens, changed, params, config)
+
+
+# ---- what the screens say ------------------------------------------------------------------------
+
+
+def loss_table(runs, names, measure=compare.held_out_loss, digits=3):
+    """Return a table of the runs: the mean over the seeds, then each seed."""
+    seeds = list(dict.fromkeys(run.seed for run in runs))
+    rows = [["", "mean", *[f"seed {seed}" for seed in seeds]]]
+    if len(seeds) == 1:
+        rows = [["", f"seed {seeds[0]}"]]
+    for name in names:
+        numbers = [measure(run) for run in compare.of(runs, name)]
+        cells = [statistics.fmean(numbers), *numbers] if len(numbers) > 1 else numbers
+        rows.append([name, *[f"{x:.{digits}f}" for x in cells]])
+    return show.indented(rows)
+
+
+def difference(runs, one, other, measure=compare.held_out_loss):
+    """Return (mean, half of the 95 % interval over the seeds) of one minus other, paired."""
+    by_seed = [measure(a) - measure(b)
+               for a, b in zip(compare.of(runs, one), compare.of(runs, other))]
+    return statistics.fmean(by_seed), compare.student(by_seed)
+
+
+def mean_loss(runs, name):
+    """Return the mean over the seeds of a model's loss on the held-out documents."""
+    return statistics.fmean([compare.held_out_loss(mine) for mine in compare.of(runs, name)])
+
+
+def last_point(mine):
+    """Return the loss on the held-out documents at the end of the curve of a run."""
+    return mine.curve[-1][1]
+
+
+def best_point(mine):
+    """Return the least loss on the held-out documents along the curve of a run."""
+    return min(loss for _, loss in mine.curve)
+
+
+def verdict(gap, one, other):
+    """Return a difference in loss with its interval and what it says."""
+    mean, half = gap
+    if mean + half < 0:
+        words = f"{one} is ahead"
+    elif mean - half > 0:
+        words = f"{one} is behind"
+    else:
+        words = "neither is clear of the other"
+    return f"{one} minus {other}: {mean:+.3f} ± {half:.3f}, so {words}."
+
+
+# ---- the autopsies: each yields the claim, then the control --------------------------------------
+
+
+def one_seed():
+    """One seed decides between attention and Grassmann mixing; nine more decide otherwise."""
+    pair = (Trial("attention", "attention", steps=250),
+            Trial("Grassmann", "Grassmann", "attention", steps=250))
+    first = run(pair, lambda seed: names(seed, 250), SEEDS[:1])
+    v = compare.verdict(first, "Grassmann", "attention")
+    claim = (v.mean, v.half_by_document)
+    yield Screen((
+        f"Two models, {pair[0].steps} names, seed {SEEDS[0]}, as everybody takes. Loss on 50 other "
+        "names:",
+        loss_table(first, ("attention", "Grassmann")),
+        verdict(claim, "Grassmann", "attention"),
+        "± is a 95 % interval over the names, so which names they were judged on is not to blame."),
+        {"claim": claim}, asks=True)
+    runs = first + run(pair, lambda seed: names(seed, 250), SEEDS[1:10])
+    control = difference(runs, "Grassmann", "attention")
+    by_seed = compare.verdict(runs, "Grassmann", "attention").by_seed
+    below = sum(x < 0 for x in by_seed)
+    yield Screen((
+        "The same with nine more seeds: other names, other first weights. Grassmann minus "
+        "attention, seed by seed:",
+        "    " + "  ".join(f"{x:+.3f}" for x in by_seed[:5]),
+        "    " + "  ".join(f"{x:+.3f}" for x in by_seed[5:]),
+        f"{below} of {len(by_seed)} are below 0. " + verdict(control, "Grassmann", "attention"),
+        "± is now over the seeds. The interval over names could not know of them: first weights "
+        "and the names trained on were the same for all."),
+        {"claim": claim, "control": control})
+    yield recorded_seeds()
+
+
+def recorded_seeds():
+    """Return the screen of the runs that take longer than a minute."""
+    record = json.loads(RECORDED.read_text(encoding="utf-8"))
+    losses = record["losses"]
+    by_seed = {seed: losses["Grassmann"][seed] - losses["attention"][seed]
+               for seed in losses["attention"]}
+    gap = (statistics.fmean(by_seed.values()), compare.student(list(by_seed.values())))
+    return Screen((
+        f"At full size, {record['steps']:,} names and sizes as in the model files, this takes more "
+        "than a minute; recorded:",
+        f"    seed 42 alone  {by_seed['42']:+.4f}",
+        f"    {len(by_seed)} seeds       {gap[0]:+.4f} ± {gap[1]:.4f}, from "
+        f"{min(by_seed.values()):+.4f} to {max(by_seed.values()):+.4f}",
+        f"Made by {record['command']} ({record['python']}). One seed for yourself: python3 "
+        f"micro_gpt.py --steps {record['steps']}, then python3 micro_grassmann.py with the same."),
+        {"seed 42": by_seed["42"], "all": gap})
+
+
+def too_little_training():
+    """After 40 strings two layers tie; after 300 they do not."""
+    def pair(steps):
+        return (Trial("attention", "attention", steps=steps),
+                Trial("Grassmann", "Grassmann", "attention", steps=steps))
+    early = run(pair(40), lambda seed: brackets(seed, 40), SEEDS[:5])
+    claim = difference(early, "Grassmann", "attention")
+    yield Screen((
+        "Balanced brackets, 40 strings to learn from, five seeds. Loss on 60 other strings:",
+        loss_table(early, ("attention", "Grassmann")),
+        verdict(claim, "Grassmann", "attention"),
+        "Five seeds, an interval, the same strings for both. The claim: it makes no difference "
+        "which layer looks back."),
+        {"claim": claim}, asks=True)
+    late = run(pair(300), lambda seed: brackets(seed, 300), SEEDS[:5])
+    control = difference(late, "Grassmann", "attention")
+    yield Screen((
+        "The same with 300 strings:",
+        loss_table(late, ("attention", "Grassmann")),
+        verdict(control, "Grassmann", "attention"),
+        "After 40 strings both had learnt how often each bracket occurs, and that needs no layer "
+        "that looks back. A curve that still falls at its end says so: ask for the curve.",
+        f"Least loss possible on such strings: {tasks.least_loss(PAIRS):.3f}."),
+        {"claim": claim, "control": control})
+
+
+def unequal_updates():
+    """The model with batches of 4 beats the one with batches of 32, whichever it is."""
+    trials = [Trial(f"{mixer}, batches of {batch}", mixer, steps=384 // batch, batch=batch)
+              for mixer in ("attention", "Grassmann") for batch in (32, 4)]
+    attention32, attention4, grassmann32, grassmann4 = [trial.name for trial in trials]
+    runs = run((trials[0], trials[3]), lambda seed: names(seed, 384), SEEDS[:4])
+    claim = difference(runs, grassmann4, attention32)
+    yield Screen((
+        "The same 384 names, once each, four seeds. Perplexity on 50 others, less is better:",
+        loss_table(runs, (attention32, grassmann4), compare.perplexity, 1),
+        "Loss: " + verdict(claim, "Grassmann", "attention"),
+        "The same data, the same number of passes, nearly the same number of weights."),
+        {"claim": claim}, asks=True)
+    runs += run((trials[1], trials[2]), lambda seed: names(seed, 384), SEEDS[:4])
+    control = difference(runs, grassmann32, attention4)
+    level = difference(runs, grassmann4, attention4)
+    yield Screen((
+        "Now the batches are swapped, all else as before:",
+        loss_table(runs, (attention32, attention4, grassmann32, grassmann4), compare.perplexity, 1),
+        "Swapped, loss: " + verdict(control, "Grassmann", "attention"),
+        "Batches of 4 for both: " + verdict(level, "Grassmann", "attention"),
+        f"A batch is one update of the weights: {trials[0].steps} against {trials[1].steps}. The "
+        "claim measured the number of updates."),
+        {"claim": claim, "control": control, "level": level})
+
+
+def the_leak():
+    """A layer that mixes with later brackets beats attention, until it has to write."""
+    trials = (Trial("attention", "attention", temperatures=(1.0,)),
+              Trial("new layer", LEAKY, "attention", temperatures=(1.0,)),
+              Trial("new layer, reading on", LEAKY, "attention", forwards=True))
+    runs = run(trials, lambda seed: brackets(seed, 300), SEEDS[:3])
+    claim = difference(runs, "new layer", "attention")
+    start = begin_leak()
+    yield Screen((
+        "A new layer on balanced brackets, 300 strings, three seeds. Loss on 60 other strings:",
+        loss_table(runs, ("attention", "new layer")),
+        verdict(claim, "new layer", "attention"),
+        "Its authors tested that it does not look ahead: padding behind the string moves "
+        f"{len(moved_by_padding(*start))} of its losses. The test passes."),
+        {"claim": claim}, asks=True)
+    ideal = statistics.fmean(tasks.ideal_loss(brackets(seed, 300).held_out, PAIRS)
+                             for seed in SEEDS[:3])
+    yield Screen((
+        f"A first sign: who knows how these strings are made has a loss of {ideal:.3f} on them, "
+        "and nobody can have less on average, except by luck or by cheating.",
+        "This is the function that computes the new layer's losses. Which word lets the future "
+        "in?",
+        textwrap.indent(inspect.getsource(leaky_token_losses).rstrip(), "    ")),
+        {"ideal": ideal}, asks=True)
+    yield leak_found(runs, claim, start)
+
+
+def leak_found(runs, claim, start):
+    """Return the screen on which the leak is seen."""
+    rows = [["bracket changed", "losses that move, by position"]]
+    for place in (3, 6):
+        rows.append([str(place), show.listed(moved_by_change(*start, place))])
+    control = difference(runs, "new layer, reading on", "attention")
+    shares = {name: compare.of(runs, name) for name in ("attention", "new layer")}
+    written = {name: share_balanced([text for run_ in mine for text in run_.samples])
+               for name, mine in shares.items()}
+    return Screen((
+        "reversed: the string is read from its end, so the layer's past is the future. Padding is "
+        "cut off before, so padding cannot show it. Change a bracket and see what moves:",
+        show.indented(rows),
+        "The loss at position t is for bracket t + 1, so nothing before the changed one's own "
+        "guess may move.",
+        "The same weights, one bracket after the other, as when writing: "
+        + verdict(control, "new layer", "attention"),
+        f"Balanced, of the strings they write: attention {written['attention']}, new layer "
+        f"{written['new layer']}."),
+        {"claim": claim, "control": control, "written": written})
+
+
+def untuned_rate():
+    """At one rate for both the planes win; with each layer's best rate attention does."""
+    def pair(rate):
+        return (Trial("attention", "attention", steps=150, rate=rate),
+                Trial("Grassmann", "Grassmann", steps=150, rate=rate))
+    both = ("attention", "Grassmann")
+    runs = run(pair(0.2), lambda seed: brackets(seed, 150), SEEDS[:5])
+    claim = difference(runs, "Grassmann", "attention")
+    yield Screen((
+        "Balanced brackets, 150 strings, five seeds, a learning rate of 0.2 for both. Loss on 60 "
+        "other strings:",
+        loss_table(runs, both),
+        verdict(claim, "Grassmann", "attention"),
+        "The same strings, steps, seeds and rate: nothing differs but the layer."),
+        {"claim": claim}, asks=True)
+    tried = {rate: run(pair(rate), lambda seed: brackets(seed, 150), SEEDS[5:7])
+             for rate in (0.01, 0.03, 0.1)}
+    best = {name: min(tried, key=lambda rate: mean_loss(tried[rate], name)) for name in both}
+    trials = [trial for name in both for trial in pair(best[name]) if trial.name == name]
+    runs = run(trials, lambda seed: brackets(seed, 150), SEEDS[:5])
+    control = difference(runs, "Grassmann", "attention")
+    rows = [["rate", *map(str, tried)]]
+    rows += [[name, *[f"{mean_loss(tried[rate], name):.3f}" for rate in tried]] for name in both]
+    yield Screen((
+        "Other rates, tried with two other seeds, mean loss:",
+        show.indented(rows),
+        f"Each layer with its best, attention {best['attention']}, Grassmann "
+        f"{best['Grassmann']}, and the first five seeds:",
+        loss_table(runs, both),
+        verdict(control, "Grassmann", "attention"),
+        "The same rate for both is not the same care for both."),
+        {"claim": claim, "control": control})
+
+
+def best_or_last():
+    """At the last epoch the planes are far ahead; at the best epoch they are behind."""
+    trials = (Trial("linear map", "linear map", steps=360, rate=0.02, every=60),
+              Trial("Grassmann", "Grassmann", "linear map", steps=360, rate=0.02, every=60))
+    runs = run(trials, lambda seed: names(seed, 60, 40), SEEDS[:5])
+    claim = difference(runs, "Grassmann", "linear map", last_point)
+    control = difference(runs, "Grassmann", "linear map", best_point)
+    yield Screen((
+        "60 names, read six times; planes, and a linear map of the states at the same offsets. "
+        "Loss on 40 other names after the last epoch:",
+        loss_table(runs, ("linear map", "Grassmann"), last_point),
+        verdict(claim, "Grassmann", "linear map"),
+        "Both were trained as long, and to the end."),
+        {"claim": claim}, asks=True)
+    rows = [["epoch", *map(str, range(1, 7))]]
+    for name in ("linear map", "Grassmann"):
+        points = zip(*[[loss for _, loss in mine.curve] for mine in compare.of(runs, name)])
+        rows.append([name, *[f"{statistics.fmean(point):.3f}" for point in points]])
+    yield Screen((
+        "The same runs, every epoch, the mean over the seeds:",
+        show.indented(rows),
+        "Each run at its best epoch:",
+        loss_table(runs, ("linear map", "Grassmann"), best_point),
+        verdict(control, "Grassmann", "linear map"),
+        "Both numbers are true. The last epoch says which layer learns 60 names by heart more "
+        "slowly. (The best epoch was chosen on the names it is judged on: a third set is better.)"),
+        {"claim": claim, "control": control})
+
+
+def failed_baseline():
+    """Attention loses by far; but it knows less than a table of letters."""
+    trials = (Trial("attention", "attention", steps=200, rate=0.5),
+              Trial("Grassmann", "Grassmann", "attention", steps=200),
+              Trial("attention, 0.01", "attention", steps=200))
+    seeds = SEEDS[:4]
+    task_of = {seed: names(seed, 200) for seed in seeds}
+    runs = run(trials, task_of.get, seeds)
+    claim = difference(runs, "Grassmann", "attention")
+    yield Screen((
+        "200 names, four seeds. Perplexity on 50 others, less is better:",
+        loss_table(runs, ("attention", "Grassmann"), compare.perplexity, 1),
+        "Loss: " + verdict(claim, "Grassmann", "attention"),
+        "The claim: planes are not only cheaper than attention, they are far better."),
+        {"claim": claim}, asks=True)
+    counts = [tasks.count_table_loss(0, task.train, task.held_out, len(task.vocab) + 1, 16)
+              for task in task_of.values()]
+    gaps = [compare.held_out_loss(mine) - loss
+            for mine, loss in zip(compare.of(runs, "attention"), counts)]
+    control = (statistics.fmean(gaps), compare.student(gaps))
+    level = difference(runs, "Grassmann", "attention, 0.01")
+    blind = math.log(len(task_of[seeds[0]].vocab) + 1)
+    yield Screen((
+        "What do they get who do not learn at all? Loss:",
+        show.indented([["blind guessing among 27", f"{blind:.3f}"],
+                       ["how often each letter occurs", f"{statistics.fmean(counts):.3f}"],
+                       ["attention", f"{mean_loss(runs, 'attention'):.3f}"],
+                       ["Grassmann", f"{mean_loss(runs, 'Grassmann'):.3f}"]]),
+        verdict(control, "attention", "counting letters"),
+        "So it did not learn to look back; there is nothing to compare with. Its learning rate was "
+        "0.5. At 0.01, the other's rate:",
+        verdict(level, "Grassmann", "attention")),
+        {"claim": claim, "control": control, "level": level})
+
+
+def missing_control():
+    """Planes use the past; the same places without planes use it better."""
+    trials = (Trial("Grassmann, no past", "Grassmann", window=()),
+              Trial("Grassmann", "Grassmann", "Grassmann, no past"),
+              Trial("linear map", "linear map", "Grassmann"),
+              Trial("mean of states", "mean of states", "Grassmann"))
+    runs = run(trials[:2], lambda seed: brackets(seed, 300), SEEDS[:4])
+    claim = difference(runs, "Grassmann", "Grassmann, no past")
+    yield Screen((
+        "Balanced brackets, 300 strings, four seeds. The layer as it is, and without any partner "
+        "in the past. Loss on 60 other strings:",
+        loss_table(runs, ("Grassmann, no past", "Grassmann")),
+        verdict(claim, "Grassmann", "no past"),
+        "Only the planes were taken away, and that costs something. The claim: it is the planes "
+        "that carry the past."),
+        {"claim": claim}, asks=True)
+    runs += run(trials[2:], lambda seed: brackets(seed, 300), SEEDS[:4])
+    control = difference(runs, "linear map", "Grassmann")
+    mean = difference(runs, "mean of states", "Grassmann")
+    yield Screen((
+        "Not only the planes were taken away: the places they look at went as well. The same "
+        "four places without planes:",
+        loss_table(runs, [trial.name for trial in trials]),
+        verdict(control, "linear map", "Grassmann"),
+        verdict(mean, "mean of states", "Grassmann"),
+        "What helps is to look there; on this task the plane is in the way. Of other tasks this "
+        "says nothing."),
+        {"claim": claim, "control": control, "mean": mean})
+
+
+def large_runs(setting, name, lr):
+    """Return the perplexities at the best epoch of such runs in large/results, by seed."""
+    runs = [json.loads(line) for line in LARGE.read_text(encoding="utf-8").splitlines()]
+    chosen = [r for r in runs if (r["setting"], r["name"], r["lr"]) == (setting, name, lr)]
+    return {r["seed"]: math.exp(r["best"]) for r in chosen}
+
+
+def wrong_block():
+    """All six offsets in every layer, or one a layer: the gap to attention halves."""
+    setting = "6 layers, 128 tokens"
+    attention = large_runs(setting, "attention", 0.002)
+    averaged = large_runs(setting, "grassmann", 0.002)
+    one_each = large_runs("factor: one offset per layer", "grassmann", 0.002)
+    normed = large_runs("factor: one offset per layer, norm in the branch", "grassmann", 0.002)
+    claim = above(averaged, attention)
+    yield Screen((
+        "This takes a GPU: words of five novels, 10 million weights, 6 layers, recorded in "
+        "large/results/answer.jsonl (python3 -m large.experiments made it). Perplexity on "
+        "validation, at the best epoch, three seeds:",
+        show.indented([["", *[f"seed {seed}" for seed in attention]],
+                       ["attention", *[f"{x:.1f}" for x in attention.values()]],
+                       ["mean of planes", *[f"{averaged[seed]:.1f}" for seed in attention]]]),
+        f"The layer as described, all six offsets averaged: {claim[0]:.0f} ± {claim[1]:.0f} % "
+        "above attention. The claim: the paper's 10 to 15 % cannot be reproduced."),
+        {"claim": claim}, asks=True)
+    control = above(one_each, attention)
+    yield Screen((
+        "Is it the paper's block? Readings of it differ: its 12-layer model has the offsets 1 1 2 "
+        "2 4 4 8 8 12 12 16 16, which may be one a layer, or all of them in each. The same with "
+        "one offset a layer, and with a norm in the branch as well:",
+        show.indented([["", "seed 1", "above attention"],
+                       ["six averaged", f"{averaged[1]:.1f}", f"{claim[0]:+.0f} %"],
+                       ["one a layer", f"{one_each[1]:.1f}", f"{control[0]:+.0f} %"],
+                       ["one a layer, norm", f"{normed[1]:.1f}",
+                        f"{above(normed, attention)[0]:+.0f} %"]])),
+        {"claim": claim, "control": control})
+
+
+def above(perplexities, attention):
+    """Return (mean, half of the 95 % interval) of per cent above attention, paired by seed."""
+    gaps = [100 * (perplexities[seed] / attention[seed] - 1) for seed in perplexities]
+    return statistics.fmean(gaps), compare.student(gaps)
+
+
+def wrong_tests():
+    """A task that cannot tell, a temperature that flatters, a test set that was trained on."""
+    yield from task_that_cannot_tell()
+    trials = (Trial("attention", "attention", temperatures=(0.5, 1.0)),)
+    task_of = {seed: brackets(seed, 300) for seed in SEEDS[:4]}
+    runs = run(trials, task_of.get, SEEDS[:4])
+    yield from temperature_that_flatters(runs)
+    yield from trained_on_the_test(runs, task_of)
+
+
+def task_that_cannot_tell():
+    """Yield two screens: a tie on names, and that no past at all ties as well."""
+    trials = (Trial("attention", "attention", steps=200),
+              Trial("Grassmann", "Grassmann", "attention", steps=200),
+              Trial("Grassmann, no past", "Grassmann", "attention", steps=200, window=()))
+    runs = run(trials, lambda seed: names(seed, 200), SEEDS[:4])
+    claim = difference(runs, "Grassmann", "attention")
+    yield Screen((
+        "200 names, four seeds. Loss on 50 others:",
+        loss_table(runs, ("attention", "Grassmann")),
+        verdict(claim, "Grassmann", "attention"),
+        "The claim: planes are as good as attention."),
+        {"claim": claim}, asks=True)
+    control = difference(runs, "Grassmann, no past", "attention")
+    yield Screen((
+        "Then this layer is as good, too, and it sees no other letter than the last:",
+        loss_table(runs, [trial.name for trial in trials]),
+        verdict(control, "no past", "attention"),
+        "On this task, at this size, to look back is worth nothing that four seeds can see. So it "
+        "cannot tell layers apart that look back. On brackets it can (autopsies 2 and 8)."),
+        {"claim": claim, "control": control})
+
+
+def temperature_that_flatters(runs):
+    """Yield two screens: what attention writes at temperature 0.5, then at 1."""
+    cold = [text for mine in runs for text in mine.samples[:WRITTEN]]
+    warm = [text for mine in runs for text in mine.samples[WRITTEN:]]
+    yield Screen((
+        f"Attention, 300 strings of brackets, four seeds. Each writes {WRITTEN} strings at "
+        "temperature 0.5. Balanced:",
+        f"    {share_balanced(cold)}",
+        "The claim: it has nearly learnt the task."),
+        {"claim": balanced_interval(cold)}, asks=True)
+    yield Screen((
+        "Below 1 a temperature makes likely brackets likelier still. The same models at their own "
+        "probabilities, temperature 1:",
+        f"    {share_balanced(warm)}",
+        f"Different strings among {len(cold)}: {len(set(cold))} at 0.5, {len(set(warm))} at 1."),
+        {"claim": balanced_interval(cold), "control": balanced_interval(warm)})
+
+
+def trained_on_the_test(runs, task_of):
+    """Yield two screens: a table of whole strings beats attention, but not on new strings."""
+    losses = {"all": [], "new": []}
+    number = 0
+    for mine in runs:
+        task = task_of[mine.seed]
+        table = tasks.CountTable(task.train, 16, 3, 0.3)
+        held = [(doc, nats, tokens) for doc, (nats, tokens) in zip(task.held_out, mine.held_out)]
+        new = [item for item in held if item[0] not in task.train]
+        number += len(new)
+        for key, items in (("all", held), ("new", new)):
+            model = sum(nats for _, nats, _ in items) / sum(tokens for _, _, tokens in items)
+            losses[key].append(table.loss([doc for doc, _, _ in items], 16) - model)
+    claim, control = [(statistics.fmean(gaps), compare.student(gaps)) for gaps in losses.values()]
+    yield Screen((
+        "A rival without any layer: a table of how each whole string went on, by heart. Loss on "
+        "the same 60 held-out strings:",
+        verdict(claim, "table", "attention"),
+        "The claim: these strings need no model that looks back; a table does."),
+        {"claim": claim}, asks=True)
+    yield Screen((
+        f"Short strings repeat: of {60 * len(runs)} held-out ones only {number} are not among "
+        "those trained on. On these:",
+        verdict(control, "table", "attention"),
+        "A split by number is not a split by content. Count what stands on both sides."),
+        {"claim": claim, "control": control})
+
+
+def balanced_interval(texts):
+    """Return (mean, half) of the share of balanced strings, in per cent: Wilson's interval."""
+    low, high = compare.wilson(sum(map(tasks.is_balanced, texts)), len(texts))
+    return 50 * (low + high), 50 * (high - low)
+
+
+def share_balanced(texts):
+    """Return the share of balanced strings with its interval, as text."""
+    share = 100 * statistics.fmean(map(tasks.is_balanced, texts))
+    mean, half = balanced_interval(texts)
+    return f"{share:.0f} % ({mean - half:.0f} to {mean + half:.0f})"
+
+
+# ---- the ten, and the program --------------------------------------------------------------------
+
+
+class Autopsy(NamedTuple):
+    """A way in which a comparison goes wrong."""
+
+    title: str
+    question: str  # that turns it round
+    sentence: str  # to remember
+    source: str  # where it happened
+    play: object  # a function that yields the Screens
+
+
+AUTOPSIES = (
+    Autopsy("One seed", "How many seeds, and what is the interval over them?",
+            "An interval over test documents knows nothing of the seeds: one run is one draw.",
+            "This project's first README: names, 3,000 steps, seed 42: 2.3090 against 2.3097, "
+            "told as a tie.", one_seed),
+    Autopsy("Too little training", "Has the curve ended, or only the budget?",
+            "No difference after a short training is a statement about the training.",
+            "This project: names after 1,000 steps showed no gap between planes and attention that "
+            "three seeds could see, two passes over all names did (RESULTS.md).",
+            too_little_training),
+    Autopsy("Unequal updates", "Did both get as many updates?",
+            "Equal epochs are not equal training: count updates of the weights.",
+            "A public repository (Adipks): perplexity 132.6 for the planes at batch 4, 517.3 for "
+            "attention at batch 32, the same epochs.", unequal_updates),
+    Autopsy("The future leaks", "If a later token changes, does anything earlier move?",
+            "A loss that is too good is the first thing to explain, and only a changed later token "
+            "tests for a leak.",
+            "A public implementation paired t with t + offset and trained for days; its test "
+            "looked at padding only.", the_leak),
+    Autopsy("An untuned rate", "Was each rival's learning rate tried?",
+            "A common rate is a choice, and it can choose the winner.",
+            "This project's runs at full size at one rate for all sizes (RESULTS.md, Scale); there "
+            "post-norm attention has perplexity 63.7 at rate 0.001 and 598.8 at 0.002.",
+            untuned_rate),
+    Autopsy("Best epoch or last", "Which epoch is quoted, and who chose it?",
+            "Choose the epoch on a validation set for every model alike, and show the curves.",
+            "A public reproduction (youdie006, its later stabilised run): -8.2 % at the best "
+            "epochs, +47.7 % at the last.", best_or_last),
+    Autopsy("The baseline that failed", "Does the baseline beat counting?",
+            "A rival that counts better than it learns was not trained: mend it, then compare.",
+            "A public run (youdie006, strict): planes 290.6, attention 1,381.4, which had failed "
+            "to train.", failed_baseline),
+    Autopsy("The missing control", "What if the new part is replaced by something plain?",
+            "To learn what a part does, replace it by the plainest thing that stands in its place.",
+            "The paper and its reproductions compare with attention only; with a linear map over "
+            "the same offsets the question changes (RESULTS.md).", missing_control),
+    Autopsy("The wrong block", "Is this the block that the claim is about?",
+            "Before a claim is refuted, say which reading of it was built.",
+            "Reproductions read the schedule differently: one loops over all offsets in each layer "
+            "(alphaXiv, 45 %), one takes one a layer (GrassLM), one has both (youdie006).",
+            wrong_block),
+    Autopsy("Three wrong tests", "What would no past, another temperature, new strings give?",
+            "Test the test: with a model that must fail it, and one that learnt it by heart.",
+            "This project, all three: names could not tell, brackets at temperature 0.5 flattered, "
+            "and most of a lesson's short held-out strings had been trained on.", wrong_tests),
+)
+KEYS = "Space or Enter: on   q: quit "
+
+
+def listing():
+    """Return the list of the autopsies, and how to play one."""
+    rows = [[str(n), autopsy.title, autopsy.question] for n, autopsy in enumerate(AUTOPSIES, 1)]
+    return "\n".join(["Ten claims that went wrong, and the question that turns each round.", "",
+                      show.table(rows, left=3), "",
+                      "Play one: python3 autopsy.py 4", "All, without pauses: python3 autopsy.py "
+                      "--all"])
+
+
+def screens(number):
+    """Yield the Screens of an autopsy; the last one is what to remember."""
+    autopsy = AUTOPSIES[number - 1]
+    yield from autopsy.play()
+    yield Screen((f"To ask: {autopsy.question}", f"To remember: {autopsy.sentence}",
+                  f"Where it happened: {autopsy.source}"), {})
+
+
+def play(number, pause):
+    """Print an autopsy, screen by screen; return "q" if the reader wants no more."""
+    heading = f"{number}/{len(AUTOPSIES)}  {AUTOPSIES[number - 1].title}"
+    for screen in screens(number):
+        paragraphs = [show.wrapped(paragraph) for paragraph in screen.paragraphs]
+        if screen.asks:
+            paragraphs.append("? Do you believe it? What would you ask for?")
+        print("\n\n".join([show.bold(heading), *paragraphs]), flush=True)
+        if pause and show.key(KEYS) == "q":
+            return "q"
+        print()
+    return ""
+
+
+def main(argv=None):
+    """Read the options; list the autopsies or play some."""
+    parser = show.Parser(description="How wrong claims are made: ten comparisons, rebuilt.",
+                         allow_abbrev=False)
+    parser.add_argument("number", nargs="?", type=show.whole_numbers(1, len(AUTOPSIES)),
+                        help="play this one (default: list them)", metavar="N")
+    parser.add_argument("--all", action="store_true", help="play all, without pauses")
+    args = parser.parse_args(argv)
+    if args.all and args.number:
+        parser.error("N and --all exclude each other")
+    if args.all:
+        for number in range(1, len(AUTOPSIES) + 1):
+            play(number, pause=False)
+    elif args.number:
+        play(args.number, pause=sys.stdout is not None and sys.stdout.isatty())
+    else:
+        print(listing())
+
+
+if __name__ == "__main__":
+    show.run_program(main)
