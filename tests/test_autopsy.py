@@ -1,0 +1,210 @@
+"""The autopsies: what they train is the model's own, their screens fit, their halves contradict."""
+import contextlib
+import io
+import json
+import math
+import random
+import unittest
+from unittest import mock
+
+import autopsy
+import compare
+import micro_gpt
+import micro_grassmann
+import tasks
+from tests.helpers import MODELS, flat, numbers, run, slow
+
+TOY = autopsy.Task("brackets", ["()", "(())", "()()"], ["((()))", "()(())"], {"(": 0, ")": 1})
+NUMBERS = range(1, len(autopsy.AUTOPSIES) + 1)
+
+
+def in_this_process(train, work, jobs, steps):
+    """Stand in for compare.side_by_side."""
+    return [train(*arguments) for arguments in work]
+
+
+def made_up(trial, task, seed):
+    """Stand in for autopsy.train: a Run of numbers that mean nothing, as wide as real ones."""
+    rng = random.Random(f"{trial} {seed}")
+    held_out = [[rng.uniform(10, 30), len(doc) + 1] for doc in task.held_out]
+    curve = [[step, rng.uniform(2, 4)] for step in range(6)]
+    texts = [doc for doc in task.train for _ in trial.temperatures][:120]
+    return compare.Run(trial.name, seed, 1234, [], curve, held_out, texts)
+
+
+def train(trial, task=TOY, seed=1):
+    """Return the Run of a trial that is trained in this process."""
+    with mock.patch.object(compare, "report_step"):
+        return autopsy.train(trial, task, seed)
+
+
+def sign(interval):
+    """Return 1 or -1 if an interval (mean, half) is clear of 0, else 0."""
+    mean, half = interval
+    return 0 if abs(mean) <= half else math.copysign(1, mean)
+
+
+def contradict(one, other):
+    """Tell whether two intervals say different things: another sign, or no common number."""
+    apart = abs(one[0] - other[0]) > one[1] + other[1]
+    return apart or sign(one) != sign(other)
+
+
+class Training(unittest.TestCase):
+    def test_batch_of_one_is_the_models_own_training(self):
+        model = micro_grassmann
+        trial = autopsy.Trial("Grassmann", "Grassmann", steps=4, rate=0.03)
+        mine = train(trial)
+        config = model.Config(3, **autopsy.SIZES["brackets"])
+        params = model.init_params(config, random.Random(1))
+        docs = [model.tokenize(doc, TOY.vocab) for doc in TOY.train]
+        self.assertEqual(mine.losses, list(model.train(docs, params, config, 4, 0.03)))
+        unseen = [model.tokenize(doc, TOY.vocab) for doc in TOY.held_out]
+        self.assertAlmostEqual(compare.held_out_loss(mine),
+                               model.evaluate(unseen, params, config), places=12)
+
+    def test_a_batch_is_one_update_by_the_mean_gradient(self):
+        """Two documents a step: the first step goes as their mean loss says, seen from outside."""
+        trial = autopsy.Trial("attention", "attention", steps=1, batch=2)
+        model = micro_gpt
+        config = model.Config(3, n_embd=8, block_size=16)
+        params = model.init_params(config, random.Random(3))
+        again = model.init_params(config, random.Random(3))
+        list(autopsy.descend(model, trial, TOY, params, config))
+        docs = [model.tokenize(doc, TOY.vocab) for doc in TOY.train[:2]]
+        losses = [model.mean(model.token_losses(doc, again, config)) for doc in docs]
+        model.mean(losses).backward()
+        weights = flat(again)
+        model.adam_step(weights, [0.0] * len(weights), [0.0] * len(weights), 1, trial.rate)
+        for one, other in zip(numbers(flat(params)), numbers(weights)):
+            self.assertAlmostEqual(one, other, places=12)
+
+    def test_tasks_repeat_and_differ_by_seed(self):
+        for make in (autopsy.names, autopsy.brackets):
+            self.assertEqual(make(5, 20), make(5, 20))
+            self.assertNotEqual(make(5, 20).train, make(6, 20).train)
+        task = autopsy.names(5, 100, 50)
+        self.assertFalse(set(task.train) & set(task.held_out))
+
+
+class Leak(unittest.TestCase):
+    def test_a_later_bracket_shows_it_and_padding_does_not(self):
+        start = autopsy.begin_leak()
+        self.assertEqual(autopsy.moved_by_padding(*start), [])
+        self.assertLess(min(autopsy.moved_by_change(*start, 6)), 5)
+
+    def test_without_the_one_word_nothing_leaks(self):
+        """Read forwards, no loss before the changed bracket's own guess moves: in all models."""
+        leaky, tokens, params, config = autopsy.begin_leak()
+        honest = leaky.original
+        for place in range(1, len(tokens) - 1):
+            for model in (honest, *MODELS):
+                if model is not honest:
+                    config = model.Config(3, n_embd=8)
+                    params = model.init_params(config, random.Random(1))
+                else:
+                    _, _, params, config = autopsy.begin_leak()
+                changed = autopsy.moved_by_change(model, tokens, params, config, place)
+                self.assertGreaterEqual(min(changed), place - 1)
+
+    def test_forwards_judges_the_same_weights_without_the_leak(self):
+        leaky = autopsy.Trial("new layer", autopsy.LEAKY, steps=3)
+        one, other = train(leaky), train(leaky._replace(forwards=True))
+        self.assertEqual(one.losses, other.losses)
+        self.assertNotEqual(one.held_out, other.held_out)
+
+
+class Verdicts(unittest.TestCase):
+    def test_words_follow_the_interval(self):
+        for gap, words in (((-0.2, 0.1), "a is ahead"), ((0.2, 0.1), "a is behind"),
+                           ((0.1, 0.2), "neither"), ((-0.1, 0.2), "neither")):
+            self.assertIn(words, autopsy.verdict(gap, "a", "b"))
+
+    def test_difference_is_compares_verdict(self):
+        runs = [made_up(autopsy.Trial(name, "x"), TOY, seed) for seed in (1, 2, 3)
+                for name in ("a", "b")]
+        v = compare.verdict(runs, "a", "b")
+        mean, half = autopsy.difference(runs, "a", "b")
+        self.assertAlmostEqual(mean, v.mean)
+        self.assertAlmostEqual(half, v.half_by_seed)
+
+    def test_what_contradicts(self):
+        self.assertTrue(contradict((-1, 0.5), (1, 0.5)))
+        self.assertTrue(contradict((-1, 0.5), (0.1, 0.5)))
+        self.assertTrue(contradict((50, 5), (20, 5)))
+        self.assertFalse(contradict((1, 0.5), (1.2, 0.5)))
+
+
+class Screens(unittest.TestCase):
+    def test_every_screen_fits_80_by_24_and_opens_with_a_claim(self):
+        with mock.patch.object(autopsy, "train", made_up), \
+                mock.patch.object(compare, "side_by_side", in_this_process):
+            for number in NUMBERS:
+                out = io.StringIO()
+                screens = list(autopsy.screens(number))
+                with contextlib.redirect_stdout(out):
+                    autopsy.show_screen(number, screens[0])
+                self.assertTrue(screens[0].asks)
+                self.assertFalse(screens[-1].asks)
+                self.assertIn("? Do you believe it?", out.getvalue())
+                for screen in screens:
+                    out = io.StringIO()
+                    with contextlib.redirect_stdout(out):
+                        autopsy.show_screen(number, screen)
+                    lines = out.getvalue().split("\n")[:-1]
+                    with self.subTest(autopsy=number, screen=lines[2:3]):
+                        self.assertLessEqual(len(lines), 23)  # and the prompt
+                        self.assertLessEqual(max(map(len, lines)), 79)
+
+    def test_quit_ends_an_autopsy_before_its_control_is_computed(self):
+        work = []
+        with mock.patch.object(autopsy, "train", made_up), \
+                mock.patch.object(autopsy.show, "key", lambda text: "q"), \
+                mock.patch.object(compare, "side_by_side",
+                                  lambda *args: work.append(1) or in_this_process(*args)), \
+                contextlib.redirect_stdout(io.StringIO()):
+            autopsy.play(3, pause=True)
+        self.assertEqual(len(work), 1)
+
+    def test_recorded_runs_are_the_model_files(self):
+        record = json.loads(autopsy.RECORDED.read_text(encoding="utf-8"))
+        seeds = [str(seed) for seed in compare.seeds(20)]
+        for losses in record["losses"].values():
+            self.assertEqual(list(losses), seeds)
+        self.assertEqual(record["steps"], 3000)
+
+
+@slow
+class Halves(unittest.TestCase):
+    def test_each_control_contradicts_its_claim(self):
+        """With the numbers as they are, trained anew; a claim's screen is followed by its own."""
+        for number in NUMBERS:
+            pairs = [screen.facts for screen in autopsy.screens(number)
+                     if {"claim", "control"} <= set(screen.facts)]
+            self.assertEqual(len(pairs), 3 if number == 10 else 1)
+            for facts in pairs:
+                with self.subTest(autopsy=number, facts=facts):
+                    self.assertTrue(contradict(facts["claim"], facts["control"]))
+
+    def test_recorded_seed_42_is_what_the_model_file_computes(self):
+        record = json.loads(autopsy.RECORDED.read_text(encoding="utf-8"))
+        result = run("micro_grassmann.py", "--steps", record["steps"], "--samples", 0)
+        self.assertIn(f"{record['losses']['Grassmann']['42']:.4f}", result.stdout)
+
+
+class Program(unittest.TestCase):
+    def test_list(self):
+        out = run("autopsy.py").stdout
+        for number, each in zip(NUMBERS, autopsy.AUTOPSIES):
+            self.assertRegex(out, rf"(?m)^{number} +{each.title}")
+        self.assertLessEqual(max(map(len, out.split("\n"))), 79)
+
+    def test_bad_options_are_one_line(self):
+        for options in (["0"], ["11"], ["x"], ["²"], ["1", "--all"], ["--seed", "1"]):
+            result = run("autopsy.py", *options)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), options)
+            self.assertEqual(len(result.stderr.splitlines()), 1, options)
+
+
+if __name__ == "__main__":
+    unittest.main()
