@@ -44,11 +44,10 @@ class Screen(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """A model to be trained, and which other one it is compared with ("" for none)."""
+    """A model to be trained, and how."""
 
     name: str
     mixer: str  # its name in beyond.MAKERS, or LEAKY
-    against: str = ""
     steps: int = 300
     rate: float = 0.01
     batch: int = 1  # documents a step
@@ -69,6 +68,7 @@ class Task(NamedTuple):
 
 # ---- two tasks, and one way to train -------------------------------------------------------------
 
+BOTH = ("attention", "Grassmann")
 SEEDS = compare.seeds(20)
 WRITTEN = 60  # texts that a model writes at a temperature
 
@@ -136,9 +136,14 @@ def nats_of(losses):
     return [sum(loss.data for loss in losses), len(losses)]
 
 
-def run(trials, task_of_seed, seeds):
-    """Return the Run of each trial with each seed, trained side by side."""
-    task_of = {seed: task_of_seed(seed) for seed in seeds}
+def pair(**options):
+    """Return the trials of attention and of Grassmann mixing with the same options."""
+    return tuple(Trial(name, name, **options) for name in BOTH)
+
+
+def run(trials, make, number, seeds):
+    """Return the Run of each trial with each seed, on make(seed, number), trained side by side."""
+    task_of = {seed: make(seed, number) for seed in seeds}
     work = [(trial, task_of[seed], seed) for seed in seeds for trial in trials]
     steps = len(seeds) * sum(trial.steps for trial in trials)
     return compare.side_by_side(train, work, os.cpu_count(), steps)
@@ -171,10 +176,9 @@ def mixer(name):
 def begin_leak():
     """Return (model, tokens, params, config): fresh weights and a string of ten brackets."""
     model = mixer(LEAKY)
-    task = Task("brackets", [], [], {"(": 0, ")": 1})
     config = beyond.configure("Grassmann", 3, **SIZES["brackets"])
     params = model.init_params(config, random.Random(SEEDS[0]))
-    return model, model.tokenize("(()(()))()", task.vocab), params, config
+    return model, model.tokenize("(()(()))()", {"(": 0, ")": 1}), params, config
 
 
 def moved(model, tokens, changed, params, config):
@@ -250,19 +254,18 @@ def verdict(gap, one, other):
 
 def one_seed():
     """One seed decides between attention and Grassmann mixing; nine more decide otherwise."""
-    pair = (Trial("attention", "attention", steps=250),
-            Trial("Grassmann", "Grassmann", "attention", steps=250))
-    first = run(pair, lambda seed: names(seed, 250), SEEDS[:1])
+    trials = pair(steps=250)
+    first = run(trials, names, 250, SEEDS[:1])
     v = compare.verdict(first, "Grassmann", "attention")
     claim = (v.mean, v.half_by_document)
     yield Screen((
-        f"Two models, {pair[0].steps} names, seed {SEEDS[0]}, as everybody takes. Loss on 50 other "
+        f"Two models, {trials[0].steps} names, seed {SEEDS[0]}, as everybody takes. Loss on 50 other "
         "names:",
-        loss_table(first, ("attention", "Grassmann")),
+        loss_table(first, BOTH),
         verdict(claim, "Grassmann", "attention"),
         "± is a 95 % interval over the names, so which names they were judged on is not to blame."),
         {"claim": claim}, asks=True)
-    runs = first + run(pair, lambda seed: names(seed, 250), SEEDS[1:10])
+    runs = first + run(trials, names, 250, SEEDS[1:10])
     control = difference(runs, "Grassmann", "attention")
     by_seed = compare.verdict(runs, "Grassmann", "attention").by_seed
     below = sum(x < 0 for x in by_seed)
@@ -298,23 +301,20 @@ def recorded_seeds():
 
 def too_little_training():
     """After 40 strings two layers tie; after 300 they do not."""
-    def pair(steps):
-        return (Trial("attention", "attention", steps=steps),
-                Trial("Grassmann", "Grassmann", "attention", steps=steps))
-    early = run(pair(40), lambda seed: brackets(seed, 40), SEEDS[:5])
+    early = run(pair(steps=40), brackets, 40, SEEDS[:5])
     claim = difference(early, "Grassmann", "attention")
     yield Screen((
         "Balanced brackets, 40 strings to learn from, five seeds. Loss on 60 other strings:",
-        loss_table(early, ("attention", "Grassmann")),
+        loss_table(early, BOTH),
         verdict(claim, "Grassmann", "attention"),
         "Five seeds, an interval, the same strings for both. The claim: it makes no difference "
         "which layer looks back."),
         {"claim": claim}, asks=True)
-    late = run(pair(300), lambda seed: brackets(seed, 300), SEEDS[:5])
+    late = run(pair(steps=300), brackets, 300, SEEDS[:5])
     control = difference(late, "Grassmann", "attention")
     yield Screen((
         "The same with 300 strings:",
-        loss_table(late, ("attention", "Grassmann")),
+        loss_table(late, BOTH),
         verdict(control, "Grassmann", "attention"),
         "After 40 strings both had learnt how often each bracket occurs, and that needs no layer "
         "that looks back. A curve that still falls at its end says so: ask for the curve.",
@@ -327,7 +327,7 @@ def unequal_updates():
     trials = [Trial(f"{mixer}, batches of {batch}", mixer, steps=384 // batch, batch=batch)
               for mixer in ("attention", "Grassmann") for batch in (32, 4)]
     attention32, attention4, grassmann32, grassmann4 = [trial.name for trial in trials]
-    runs = run((trials[0], trials[3]), lambda seed: names(seed, 384), SEEDS[:4])
+    runs = run((trials[0], trials[3]), names, 384, SEEDS[:4])
     claim = difference(runs, grassmann4, attention32)
     yield Screen((
         "The same 384 names, once each, four seeds. Perplexity on 50 others, less is better:",
@@ -335,7 +335,7 @@ def unequal_updates():
         "Loss: " + verdict(claim, "Grassmann", "attention"),
         "The same data, the same number of passes, nearly the same number of weights."),
         {"claim": claim}, asks=True)
-    runs += run((trials[1], trials[2]), lambda seed: names(seed, 384), SEEDS[:4])
+    runs += run((trials[1], trials[2]), names, 384, SEEDS[:4])
     control = difference(runs, grassmann32, attention4)
     level = difference(runs, grassmann4, attention4)
     yield Screen((
@@ -351,9 +351,9 @@ def unequal_updates():
 def the_leak():
     """A layer that mixes with later brackets beats attention, until it has to write."""
     trials = (Trial("attention", "attention", temperatures=(1.0,)),
-              Trial("new layer", LEAKY, "attention", temperatures=(1.0,)),
-              Trial("new layer, reading on", LEAKY, "attention", forwards=True))
-    runs = run(trials, lambda seed: brackets(seed, 300), SEEDS[:3])
+              Trial("new layer", LEAKY, temperatures=(1.0,)),
+              Trial("new layer, reading on", LEAKY, forwards=True))
+    runs = run(trials, brackets, 300, SEEDS[:3])
     claim = difference(runs, "new layer", "attention")
     start = begin_leak()
     yield Screen((
@@ -399,33 +399,29 @@ def leak_found(runs, claim, start):
 
 def untuned_rate():
     """At one rate for both the planes win; with each layer's best rate attention does."""
-    def pair(rate):
-        return (Trial("attention", "attention", steps=150, rate=rate),
-                Trial("Grassmann", "Grassmann", steps=150, rate=rate))
-    both = ("attention", "Grassmann")
-    runs = run(pair(0.2), lambda seed: brackets(seed, 150), SEEDS[:5])
+    runs = run(pair(steps=150, rate=0.2), brackets, 150, SEEDS[:5])
     claim = difference(runs, "Grassmann", "attention")
     yield Screen((
         "Balanced brackets, 150 strings, five seeds, a learning rate of 0.2 for both. Loss on 60 "
         "other strings:",
-        loss_table(runs, both),
+        loss_table(runs, BOTH),
         verdict(claim, "Grassmann", "attention"),
         "The same strings, steps, seeds and rate: nothing differs but the layer."),
         {"claim": claim}, asks=True)
-    tried = {rate: run(pair(rate), lambda seed: brackets(seed, 150), SEEDS[5:7])
+    tried = {rate: run(pair(steps=150, rate=rate), brackets, 150, SEEDS[5:7])
              for rate in (0.01, 0.03, 0.1)}
-    best = {name: min(tried, key=lambda rate: mean_loss(tried[rate], name)) for name in both}
-    trials = [trial for name in both for trial in pair(best[name]) if trial.name == name]
-    runs = run(trials, lambda seed: brackets(seed, 150), SEEDS[:5])
+    best = {name: min(tried, key=lambda rate: mean_loss(tried[rate], name)) for name in BOTH}
+    trials = [Trial(name, name, steps=150, rate=rate) for name, rate in best.items()]
+    runs = run(trials, brackets, 150, SEEDS[:5])
     control = difference(runs, "Grassmann", "attention")
     rows = [["rate", *map(str, tried)]]
-    rows += [[name, *[f"{mean_loss(tried[rate], name):.3f}" for rate in tried]] for name in both]
+    rows += [[name, *[f"{mean_loss(tried[rate], name):.3f}" for rate in tried]] for name in BOTH]
     yield Screen((
         "Other rates, tried with two other seeds, mean loss:",
         show.indented(rows),
         f"Each layer with its best, attention {best['attention']}, Grassmann "
         f"{best['Grassmann']}, and the first five seeds:",
-        loss_table(runs, both),
+        loss_table(runs, BOTH),
         verdict(control, "Grassmann", "attention"),
         "The same rate for both is not the same care for both."),
         {"claim": claim, "control": control})
@@ -434,8 +430,8 @@ def untuned_rate():
 def best_or_last():
     """At the last epoch the planes are far ahead; at the best epoch they are behind."""
     trials = (Trial("linear map", "linear map", steps=360, rate=0.02, every=60),
-              Trial("Grassmann", "Grassmann", "linear map", steps=360, rate=0.02, every=60))
-    runs = run(trials, lambda seed: names(seed, 60, 40), SEEDS[:5])
+              Trial("Grassmann", "Grassmann", steps=360, rate=0.02, every=60))
+    runs = run(trials, names, 60, SEEDS[:5])
     claim = difference(runs, "Grassmann", "linear map", last_point)
     control = difference(runs, "Grassmann", "linear map", best_point)
     yield Screen((
@@ -463,7 +459,7 @@ def best_or_last():
 def failed_baseline():
     """Attention loses by far; but it knows less than a table of letters."""
     trials = (Trial("attention", "attention", steps=200, rate=0.5),
-              Trial("Grassmann", "Grassmann", "attention", steps=200),
+              Trial("Grassmann", "Grassmann", steps=200),
               Trial("attention, 0.01", "attention", steps=200))
     seeds = SEEDS[:4]
     task_of = {seed: names(seed, 200) for seed in seeds}
@@ -471,7 +467,7 @@ def failed_baseline():
     claim = difference(runs, "Grassmann", "attention")
     yield Screen((
         "200 names, four seeds. Perplexity on 50 others, less is better:",
-        loss_table(runs, ("attention", "Grassmann"), compare.perplexity, 1),
+        loss_table(runs, BOTH, compare.perplexity, 1),
         "Loss: " + verdict(claim, "Grassmann", "attention"),
         "The claim: planes are not only cheaper than attention, they are far better."),
         {"claim": claim}, asks=True)
@@ -498,10 +494,10 @@ def failed_baseline():
 def missing_control():
     """Planes use the past; the same places without planes use it better."""
     trials = (Trial("Grassmann, no past", "Grassmann", window=()),
-              Trial("Grassmann", "Grassmann", "Grassmann, no past"),
-              Trial("linear map", "linear map", "Grassmann"),
-              Trial("mean of states", "mean of states", "Grassmann"))
-    runs = run(trials[:2], lambda seed: brackets(seed, 300), SEEDS[:4])
+              Trial("Grassmann", "Grassmann"),
+              Trial("linear map", "linear map"),
+              Trial("mean of states", "mean of states"))
+    runs = run(trials[:2], brackets, 300, SEEDS[:4])
     claim = difference(runs, "Grassmann", "Grassmann, no past")
     yield Screen((
         "Balanced brackets, 300 strings, four seeds. The layer as it is, and without any partner "
@@ -511,7 +507,7 @@ def missing_control():
         "Only the planes were taken away, and that costs something. The claim: it is the planes "
         "that carry the past."),
         {"claim": claim}, asks=True)
-    runs += run(trials[2:], lambda seed: brackets(seed, 300), SEEDS[:4])
+    runs += run(trials[2:], brackets, 300, SEEDS[:4])
     control = difference(runs, "linear map", "Grassmann")
     mean = difference(runs, "mean of states", "Grassmann")
     yield Screen((
@@ -578,14 +574,13 @@ def wrong_tests():
 
 def task_that_cannot_tell():
     """Yield two screens: a tie on names, and that no past at all ties as well."""
-    trials = (Trial("attention", "attention", steps=200),
-              Trial("Grassmann", "Grassmann", "attention", steps=200),
-              Trial("Grassmann, no past", "Grassmann", "attention", steps=200, window=()))
-    runs = run(trials, lambda seed: names(seed, 200), SEEDS[:4])
+    trials = (*pair(steps=200),
+              Trial("Grassmann, no past", "Grassmann", steps=200, window=()))
+    runs = run(trials, names, 200, SEEDS[:4])
     claim = difference(runs, "Grassmann", "attention")
     yield Screen((
         "200 names, four seeds. Loss on 50 others:",
-        loss_table(runs, ("attention", "Grassmann")),
+        loss_table(runs, BOTH),
         verdict(claim, "Grassmann", "attention"),
         "The claim: planes are as good as attention."),
         {"claim": claim}, asks=True)
@@ -602,7 +597,7 @@ def task_that_cannot_tell():
 def temperature_that_flatters():
     """Yield two screens: what attention writes at temperature 0.5, then at 1."""
     trials = (Trial("attention", "attention", temperatures=(0.5, 1.0)),)
-    runs = run(trials, lambda seed: brackets(seed, 300), SEEDS[:4])
+    runs = run(trials, brackets, 300, SEEDS[:4])
     cold = [text for mine in runs for text in mine.samples[:WRITTEN]]
     warm = [text for mine in runs for text in mine.samples[WRITTEN:]]
     yield Screen((
