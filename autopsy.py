@@ -253,30 +253,33 @@ def verdict(gap, one, other):
 
 
 def one_seed():
-    """One seed decides between attention and Grassmann mixing; nine more decide otherwise."""
-    trials = pair(steps=250)
-    first = run(trials, names, 250, SEEDS[:1])
-    v = compare.verdict(first, "Grassmann", "attention")
+    """With one seed planes beat plain states; with ten they do not."""
+    both = ("mean of states", "Grassmann")
+    trials = [Trial(name, name, steps=150) for name in both]
+    first = run(trials, names, 150, SEEDS[:1])
+    v = compare.verdict(first, *both)
     claim = (v.mean, v.half_by_document)
     yield Screen((
-        f"Two models, {trials[0].steps} names, seed {SEEDS[0]}, as everybody takes. Loss on 50 other "
-        "names:",
-        loss_table(first, BOTH),
-        verdict(claim, "Grassmann", "attention"),
-        "± is a 95 % interval over the names, so which names they were judged on is not to blame."),
+        f"150 names, seed {SEEDS[0]}; the mean of planes, and a mean of plain states at the same "
+        "offsets. Loss on 50 other names:",
+        loss_table(first, both),
+        verdict(claim, *both),
+        "± is a 95 % interval over the 50 names, so it does not hang on a few of them. The claim: "
+        "planes are worth having."),
         {"claim": claim}, asks=True)
-    runs = first + run(trials, names, 250, SEEDS[1:10])
-    control = difference(runs, "Grassmann", "attention")
-    by_seed = compare.verdict(runs, "Grassmann", "attention").by_seed
-    below = sum(x < 0 for x in by_seed)
+    runs = first + run(trials, names, 150, SEEDS[1:10])
+    control = difference(runs, *both)
+    by_seed = compare.verdict(runs, *both).by_seed
+    above = sum(x > 0 for x in by_seed)
     yield Screen((
-        "The same with nine more seeds: other names, other first weights. Grassmann minus "
-        "attention, seed by seed:",
+        "The same with nine more seeds: other names, other first weights. The difference, seed by "
+        "seed:",
         "    " + "  ".join(f"{x:+.3f}" for x in by_seed[:5]),
         "    " + "  ".join(f"{x:+.3f}" for x in by_seed[5:]),
-        f"{below} of {len(by_seed)} are below 0. " + verdict(control, "Grassmann", "attention"),
-        "± is now over the seeds. The interval over names could not know of them: first weights "
-        "and the names trained on were the same for all."),
+        f"{above} of {len(by_seed)} are above 0. " + verdict(control, *both),
+        "± is over the seeds now. An interval over test names cannot know of them: it takes first "
+        "weights and training names as given. (Some pairs of layers were tried to find one that "
+        "seed 42 favours. That is how such a claim is found.)"),
         {"claim": claim, "control": control})
     yield recorded_seeds()
 
@@ -300,20 +303,20 @@ def recorded_seeds():
 
 
 def too_little_training():
-    """After 40 strings two layers tie; after 300 they do not."""
-    early = run(pair(steps=40), brackets, 40, SEEDS[:5])
+    """After 40 strings two layers tie; after 250 they do not."""
+    early = run(pair(steps=40), brackets, 40, SEEDS[:6])
     claim = difference(early, "Grassmann", "attention")
     yield Screen((
-        "Balanced brackets, 40 strings to learn from, five seeds. Loss on 60 other strings:",
+        "Balanced brackets, 40 strings to learn from, six seeds. Loss on 60 other strings:",
         loss_table(early, BOTH),
         verdict(claim, "Grassmann", "attention"),
-        "Five seeds, an interval, the same strings for both. The claim: it makes no difference "
+        "Six seeds, an interval, the same strings for both. The claim: it makes no difference "
         "which layer looks back."),
         {"claim": claim}, asks=True)
-    late = run(pair(steps=300), brackets, 300, SEEDS[:5])
+    late = run(pair(steps=250), brackets, 250, SEEDS[:6])
     control = difference(late, "Grassmann", "attention")
     yield Screen((
-        "The same with 300 strings:",
+        "The same with 250 strings:",
         loss_table(late, BOTH),
         verdict(control, "Grassmann", "attention"),
         "After 40 strings both had learnt how often each bracket occurs, and that needs no layer "
@@ -324,18 +327,18 @@ def too_little_training():
 
 def unequal_updates():
     """The model with batches of 4 beats the one with batches of 32, whichever it is."""
-    trials = [Trial(f"{mixer}, batches of {batch}", mixer, steps=384 // batch, batch=batch)
+    trials = [Trial(f"{mixer}, batches of {batch}", mixer, steps=256 // batch, batch=batch)
               for mixer in ("attention", "Grassmann") for batch in (32, 4)]
     attention32, attention4, grassmann32, grassmann4 = [trial.name for trial in trials]
-    runs = run((trials[0], trials[3]), names, 384, SEEDS[:4])
+    runs = run((trials[0], trials[3]), names, 256, SEEDS[:4])
     claim = difference(runs, grassmann4, attention32)
     yield Screen((
-        "The same 384 names, once each, four seeds. Perplexity on 50 others, less is better:",
+        "The same 256 names, once each, four seeds. Perplexity on 50 others, less is better:",
         loss_table(runs, (attention32, grassmann4), compare.perplexity, 1),
         "Loss: " + verdict(claim, "Grassmann", "attention"),
         "The same data, the same number of passes, nearly the same number of weights."),
         {"claim": claim}, asks=True)
-    runs += run((trials[1], trials[2]), names, 384, SEEDS[:4])
+    runs += run((trials[1], trials[2]), names, 256, SEEDS[:4])
     control = difference(runs, grassmann32, attention4)
     level = difference(runs, grassmann4, attention4)
     yield Screen((
@@ -350,21 +353,21 @@ def unequal_updates():
 
 def the_leak():
     """A layer that mixes with later brackets beats attention, until it has to write."""
-    trials = (Trial("attention", "attention", temperatures=(1.0,)),
-              Trial("new layer", LEAKY, temperatures=(1.0,)),
-              Trial("new layer, reading on", LEAKY, forwards=True))
-    runs = run(trials, brackets, 300, SEEDS[:3])
+    trials = (Trial("attention", "attention", steps=200, temperatures=(1.0,)),
+              Trial("new layer", LEAKY, steps=200, temperatures=(1.0,)),
+              Trial("new layer, reading on", LEAKY, steps=200, forwards=True))
+    runs = run(trials, brackets, 200, SEEDS[:5])
     claim = difference(runs, "new layer", "attention")
     start = begin_leak()
     yield Screen((
-        "A new layer on balanced brackets, 300 strings, three seeds. Loss on 60 other strings:",
+        "A new layer on balanced brackets, 200 strings, five seeds. Loss on 60 other strings:",
         loss_table(runs, ("attention", "new layer")),
         verdict(claim, "new layer", "attention"),
         "Its authors tested that it does not look ahead: padding behind the string moves "
         f"{len(moved_by_padding(*start))} of its losses. The test passes."),
         {"claim": claim}, asks=True)
-    ideal = statistics.fmean(tasks.ideal_loss(brackets(seed, 300).held_out, PAIRS)
-                             for seed in SEEDS[:3])
+    ideal = statistics.fmean(tasks.ideal_loss(brackets(seed, 200).held_out, PAIRS)
+                             for seed in SEEDS[:5])
     yield Screen((
         f"A first sign: who knows how these strings are made has a loss of {ideal:.3f} on them, "
         "and nobody can have less on average, except by luck or by cheating.",
@@ -399,20 +402,20 @@ def leak_found(runs, claim, start):
 
 def untuned_rate():
     """At one rate for both the planes win; with each layer's best rate attention does."""
-    runs = run(pair(steps=150, rate=0.2), brackets, 150, SEEDS[:5])
+    runs = run(pair(steps=200, rate=0.3), brackets, 200, SEEDS[:6])
     claim = difference(runs, "Grassmann", "attention")
     yield Screen((
-        "Balanced brackets, 150 strings, five seeds, a learning rate of 0.2 for both. Loss on 60 "
+        "Balanced brackets, 200 strings, five seeds, a learning rate of 0.3 for both. Loss on 60 "
         "other strings:",
         loss_table(runs, BOTH),
         verdict(claim, "Grassmann", "attention"),
         "The same strings, steps, seeds and rate: nothing differs but the layer."),
         {"claim": claim}, asks=True)
-    tried = {rate: run(pair(steps=150, rate=rate), brackets, 150, SEEDS[5:7])
-             for rate in (0.01, 0.03, 0.1)}
+    tried = {rate: run(pair(steps=200, rate=rate), brackets, 200, SEEDS[6:8])
+             for rate in (0.03, 0.1)}
     best = {name: min(tried, key=lambda rate: mean_loss(tried[rate], name)) for name in BOTH}
-    trials = [Trial(name, name, steps=150, rate=rate) for name, rate in best.items()]
-    runs = run(trials, brackets, 150, SEEDS[:5])
+    trials = [Trial(name, name, steps=200, rate=rate) for name, rate in best.items()]
+    runs = run(trials, brackets, 200, SEEDS[:6])
     control = difference(runs, "Grassmann", "attention")
     rows = [["rate", *map(str, tried)]]
     rows += [[name, *[f"{mean_loss(tried[rate], name):.3f}" for rate in tried]] for name in BOTH]
@@ -420,7 +423,7 @@ def untuned_rate():
         "Other rates, tried with two other seeds, mean loss:",
         show.indented(rows),
         f"Each layer with its best, attention {best['attention']}, Grassmann "
-        f"{best['Grassmann']}, and the first five seeds:",
+        f"{best['Grassmann']}, and the first six seeds:",
         loss_table(runs, BOTH),
         verdict(control, "Grassmann", "attention"),
         "The same rate for both is not the same care for both."),
@@ -431,12 +434,12 @@ def best_or_last():
     """At the last epoch the planes are far ahead; at the best epoch they are behind."""
     trials = (Trial("linear map", "linear map", steps=360, rate=0.02, every=60),
               Trial("Grassmann", "Grassmann", steps=360, rate=0.02, every=60))
-    runs = run(trials, names, 60, SEEDS[:5])
+    runs = run(trials, names, 60, SEEDS[:6])
     claim = difference(runs, "Grassmann", "linear map", last_point)
     control = difference(runs, "Grassmann", "linear map", best_point)
     yield Screen((
         "60 names, read six times; planes, and a linear map of the states at the same offsets. "
-        "Loss on 40 other names after the last epoch:",
+        "Loss on 50 other names after the last epoch:",
         loss_table(runs, ("linear map", "Grassmann"), last_point),
         verdict(claim, "Grassmann", "linear map"),
         "Both were trained as long, and to the end."),
@@ -458,56 +461,56 @@ def best_or_last():
 
 def failed_baseline():
     """Attention loses by far; but it knows less than a table of letters."""
-    trials = (Trial("attention", "attention", steps=200, rate=0.5),
+    trials = (Trial("attention", "attention", steps=200, rate=0.001),
               Trial("Grassmann", "Grassmann", steps=200),
               Trial("attention, 0.01", "attention", steps=200))
-    seeds = SEEDS[:4]
-    task_of = {seed: names(seed, 200) for seed in seeds}
-    runs = run(trials, task_of.get, seeds)
+    seeds = SEEDS[:5]
+    runs = run(trials, names, 200, seeds)
     claim = difference(runs, "Grassmann", "attention")
     yield Screen((
-        "200 names, four seeds. Perplexity on 50 others, less is better:",
+        "200 names, five seeds. Perplexity on 50 others, less is better:",
         loss_table(runs, BOTH, compare.perplexity, 1),
         "Loss: " + verdict(claim, "Grassmann", "attention"),
         "The claim: planes are not only cheaper than attention, they are far better."),
         {"claim": claim}, asks=True)
-    counts = [tasks.count_table_loss(0, task.train, task.held_out, len(task.vocab) + 1, 16)
-              for task in task_of.values()]
+    counts = []
+    for seed in seeds:
+        task = names(seed, 200)
+        counts.append(tasks.count_table_loss(0, task.train, task.held_out, 27, 16))
     gaps = [compare.held_out_loss(mine) - loss
             for mine, loss in zip(compare.of(runs, "attention"), counts)]
     control = (statistics.fmean(gaps), compare.student(gaps))
     level = difference(runs, "Grassmann", "attention, 0.01")
-    blind = math.log(len(task_of[seeds[0]].vocab) + 1)
     yield Screen((
         "What do they get who do not learn at all? Loss:",
-        show.indented([["blind guessing among 27", f"{blind:.3f}"],
+        show.indented([["blind guessing among 27", f"{math.log(27):.3f}"],
                        ["how often each letter occurs", f"{statistics.fmean(counts):.3f}"],
                        ["attention", f"{mean_loss(runs, 'attention'):.3f}"],
                        ["Grassmann", f"{mean_loss(runs, 'Grassmann'):.3f}"]]),
         verdict(control, "attention", "counting letters"),
-        "So it did not learn to look back; there is nothing to compare with. Its learning rate was "
-        "0.5. At 0.01, the other's rate:",
+        "So it had hardly begun to learn; there is nothing to compare with. Its learning rate was "
+        "0.001. At 0.01, the other's rate:",
         verdict(level, "Grassmann", "attention")),
         {"claim": claim, "control": control, "level": level})
 
 
 def missing_control():
     """Planes use the past; the same places without planes use it better."""
-    trials = (Trial("Grassmann, no past", "Grassmann", window=()),
-              Trial("Grassmann", "Grassmann"),
-              Trial("linear map", "linear map"),
-              Trial("mean of states", "mean of states"))
-    runs = run(trials[:2], brackets, 300, SEEDS[:4])
+    trials = (Trial("Grassmann, no past", "Grassmann", steps=200, window=()),
+              Trial("Grassmann", "Grassmann", steps=200),
+              Trial("linear map", "linear map", steps=200),
+              Trial("mean of states", "mean of states", steps=200))
+    runs = run(trials[:2], brackets, 200, SEEDS[:5])
     claim = difference(runs, "Grassmann", "Grassmann, no past")
     yield Screen((
-        "Balanced brackets, 300 strings, four seeds. The layer as it is, and without any partner "
+        "Balanced brackets, 200 strings, five seeds. The layer as it is, and without any partner "
         "in the past. Loss on 60 other strings:",
         loss_table(runs, ("Grassmann, no past", "Grassmann")),
         verdict(claim, "Grassmann", "no past"),
         "Only the planes were taken away, and that costs something. The claim: it is the planes "
         "that carry the past."),
         {"claim": claim}, asks=True)
-    runs += run(trials[2:], brackets, 300, SEEDS[:4])
+    runs += run(trials[2:], brackets, 200, SEEDS[:5])
     control = difference(runs, "linear map", "Grassmann")
     mean = difference(runs, "mean of states", "Grassmann")
     yield Screen((
