@@ -24,7 +24,7 @@ def record(steps, number, jobs):
     data_of = {seed: compare.split(docs, seed, steps) for seed in compare.seeds(number)}
     size = len(micro_grassmann.make_vocab(docs)) + 1
     rivals = [compare.contender(name, size) for name in NAMES]
-    runs = compare.train_all(rivals, data_of, list(data_of), steps, 0, jobs)
+    runs = compare.train_all(rivals, data_of, list(data_of), steps, {}, jobs)
     losses = {name: {str(mine.seed): round(compare.held_out_loss(mine), 6)
                      for mine in compare.of(runs, name)} for name in NAMES}
     python = f"{platform.python_implementation()} {platform.python_version()}"

@@ -28,8 +28,8 @@ def made_up(trial, task, seed):
     rng = random.Random(f"{trial} {seed}")
     held_out = [[rng.uniform(10, 30), len(doc) + 1] for doc in task.held_out]
     curve = [[step, rng.uniform(2, 4)] for step in range(6)]
-    texts = [doc for doc in task.train for _ in trial.temperatures][:120]
-    return compare.Run(trial.name, seed, 1234, [], curve, held_out, texts)
+    texts = {str(temperature): task.train[:60] for temperature in trial.temperatures}
+    return compare.Run(trial.name, seed, 1234, [], curve, held_out, texts, [])
 
 
 def train(trial, task=TOY, seed=1):
