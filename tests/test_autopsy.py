@@ -11,7 +11,6 @@ import autopsy
 import compare
 import micro_gpt
 import micro_grassmann
-import tasks
 from tests.helpers import MODELS, flat, numbers, run, slow
 
 TOY = autopsy.Task("brackets", ["()", "(())", "()()"], ["((()))", "()(())"], {"(": 0, ")": 1})
