@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import beyond
 import compare
+import inside
 import micro_grassmann
 import show
 import tasks
@@ -69,6 +70,7 @@ class Task(NamedTuple):
 
 BOTH = ("attention", "Grassmann")
 SEEDS = compare.seeds(20)
+VOCAB = {"(": 0, ")": 1}  # of brackets; BOS is 2
 WRITTEN = 60  # texts that a model writes at a temperature
 
 
@@ -85,7 +87,7 @@ def brackets(seed, train, held_out=60):
     """Return a Task of so many random balanced strings to train on and so many more."""
     rng = random.Random(seed)
     docs = [tasks.balanced_string(rng, PAIRS) for _ in range(train + held_out)]
-    return Task("brackets", docs[:train], docs[train:], {"(": 0, ")": 1})
+    return Task("brackets", docs[:train], docs[train:], VOCAB)
 
 
 def train(trial, task, seed):
@@ -152,7 +154,8 @@ def run(trials, make, number, seeds):
 
 # ---- a leak: one word lets the future in ---------------------------------------------------------
 
-LEAKY = "mixes with a later letter"
+LEAKY = "mixes with a later bracket"
+PROBE = "(()(()))()"  # the string that a leak is looked for in
 
 
 def leaky_token_losses(model, tokens, params, config):
@@ -174,30 +177,28 @@ def mixer(name):
     return beyond.mixer(name)
 
 
-def begin_leak():
-    """Return (model, tokens, params, config): fresh weights and a string of ten brackets."""
-    model = mixer(LEAKY)
+def leaky_weights():
+    """Return (params, config) of the leaky model, as first drawn."""
     config = beyond.configure("Grassmann", 3, **SIZES["brackets"])
-    params = model.init_params(config, random.Random(SEEDS[0]))
-    return model, model.tokenize("(()(()))()", {"(": 0, ")": 1}), params, config
+    return mixer(LEAKY).init_params(config, random.Random(SEEDS[0])), config
 
 
-def moved(model, tokens, changed, params, config):
-    """Return the positions of tokens' losses that differ when they are computed from `changed`."""
+def moved_by_padding(model, params, config):
+    """Return at which positions padding behind a string moves the loss."""
+    tokens = model.tokenize(PROBE, VOCAB)
     before = model.token_losses(tokens, params, config)
-    after = model.token_losses(changed, params, config)
+    after = model.token_losses([*tokens, tokens[0], tokens[0]], params, config)
     return [t for t, (a, b) in enumerate(zip(before, after)) if a.data != b.data]
 
 
-def moved_by_padding(model, tokens, params, config):
-    """Return which losses padding moves: a second BOS and a third behind the text."""
-    return moved(model, tokens, [*tokens, tokens[0], tokens[0]], params, config)
-
-
-def moved_by_change(model, tokens, params, config, place):
-    """Return which losses move when the bracket at this place becomes the other one."""
-    changed = [*tokens[:place], 1 - tokens[place], *tokens[place + 1:]]
-    return moved(model, tokens, changed, params, config)
+def found_leaks(model, params, config):
+    """Return inside.leaks of a string: (changed bracket, earlier bracket whose guess moves)."""
+    def read(brackets):
+        with inside.watch(model, "forward") as calls:
+            model.token_losses([2, *brackets, 2], params, config)
+        logits = {call.args[1]: [v.data for v in call.result] for call in calls}
+        return [logits[position] for position in range(1, len(brackets) + 1)]
+    return inside.leaks(read, [VOCAB[bracket] for bracket in PROBE], 2)
 
 
 # ---- what the screens say ------------------------------------------------------------------------
@@ -359,13 +360,12 @@ def the_leak():
               Trial("new layer, reading on", LEAKY, steps=200, forwards=True))
     runs = run(trials, brackets, 200, SEEDS[:5])
     claim = difference(runs, "new layer", "attention")
-    start = begin_leak()
     yield Screen((
         "A new layer on balanced brackets, 200 strings, five seeds. Loss on 60 other strings:",
         loss_table(runs, ("attention", "new layer")),
         verdict(claim, "new layer", "attention"),
         "A test says that it does not look ahead: padding put behind a string moves "
-        f"{len(moved_by_padding(*start))} of its losses."),
+        f"{len(moved_by_padding(mixer(LEAKY), *leaky_weights()))} of its losses."),
         {"claim": claim}, asks=True)
     ideal = statistics.fmean(tasks.ideal_loss(brackets(seed, 200).held_out, PAIRS)
                              for seed in SEEDS[:5])
@@ -375,21 +375,22 @@ def the_leak():
         "This function computes the new layer's losses. Which word lets the future in?",
         textwrap.indent(inspect.getsource(leaky_token_losses).rstrip(), "    ")),
         {"ideal": ideal}, asks=True)
-    yield leak_found(runs, claim, start)
+    yield leak_found(runs, claim)
 
 
-def leak_found(runs, claim, start):
+def leak_found(runs, claim):
     """Return the screen on which the leak is seen."""
-    rows = [["bracket changed", "losses that move, by position"]]
+    leaks = found_leaks(mixer(LEAKY), *leaky_weights())
+    rows = [["bracket changed", "earlier guesses that move, at brackets"]]
     for place in (3, 6):
-        rows.append([str(place), show.listed(moved_by_change(*start, place))])
+        rows.append([str(place), show.listed([s for t, s in leaks if t == place])])
     control = difference(runs, "new layer, reading on", "attention")
     return Screen((
         "reversed: it reads the string from its end, so the layer's past is the future. Padding is "
-        "cut off before that, so no padding can show it. But change a bracket, and see what moves:",
+        "cut off before that, so no padding can show it. But change a bracket of "
+        f"{PROBE} and see what moves (inside.leaks; counted from 0):",
         show.indented(rows),
-        "The loss at position t is for the guess of bracket t + 1: nothing before the guess of the "
-        "changed bracket may move.",
+        "None may move: at an earlier bracket the changed one has not been seen.",
         "The same weights, reading on from the first bracket, which is all that is there when one "
         "writes:",
         loss_table(runs, ("attention", "new layer, reading on")),
@@ -587,8 +588,8 @@ def wrong_block():
         {"claim": claim}, asks=True)
     yield Screen((
         "Readings of the paper differ: its 12-layer model has the offsets 1 1 2 2 4 4 8 8 12 12 16 "
-        "16, which can mean one a layer. Then its gate is the only skip, and its norms stand behind "
-        "(the first of these rows):",
+        "16, which can mean one a layer. Then its gate is the only skip, and its norms stand "
+        "behind (the third of these rows):",
         show.indented(rows),
         "With one offset a layer there is no mean over offsets. So the first table measured a "
         "block that the paper may not have meant, and measured it well.",
