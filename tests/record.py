@@ -28,7 +28,7 @@ def record(steps, number, jobs):
     losses = {name: {str(mine.seed): round(compare.held_out_loss(mine), 6)
                      for mine in compare.of(runs, name)} for name in NAMES}
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return {"command": "python3 -m tests.record", "python": python,
+    return {"command": f"python3 -m tests.record --steps {steps}", "python": python,
             "date": datetime.date.today().isoformat(), "steps": steps, "losses": losses}
 
 
