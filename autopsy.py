@@ -12,12 +12,15 @@ import functools
 import inspect
 import json
 import math
+import os
 import random
 import statistics
 import sys
 import textwrap
 from pathlib import Path
 from typing import NamedTuple
+
+sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
 
 import beyond
 import compare
@@ -90,7 +93,7 @@ def brackets(seed, train, held_out=60):
     return Task("brackets", docs[:train], docs[train:], VOCAB)
 
 
-def train(trial, task, seed):
+def train_trial(trial, task, seed):
     """Return the compare.Run of one model, trained with one seed."""
     model = mixer(trial.mixer)
     sizes = dict(SIZES[task.name])
@@ -149,7 +152,7 @@ def run(trials, make, number, seeds):
     task_of = {seed: make(seed, number) for seed in seeds}
     work = [(trial, task_of[seed], seed) for seed in seeds for trial in trials]
     steps = len(seeds) * sum(trial.steps for trial in trials)
-    return compare.side_by_side(train, work, compare.usable_cores(), steps)
+    return compare.side_by_side(train_trial, work, compare.usable_cores(), steps)
 
 
 # ---- a leak: one word lets the future in ---------------------------------------------------------

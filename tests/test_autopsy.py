@@ -26,7 +26,7 @@ def in_this_process(train, work, jobs, steps):
 
 
 def made_up(trial, task, seed):
-    """Stand in for autopsy.train: a Run of numbers that mean nothing, as wide as real ones."""
+    """Stand in for autopsy.train_trial: a Run of numbers that mean nothing, as wide as real ones."""
     rng = random.Random(f"{trial} {seed}")
     held_out = [[rng.uniform(10, 30), len(doc) + 1] for doc in task.held_out]
     curve = [[step, rng.uniform(2, 4)] for step in range(6)]
@@ -37,7 +37,7 @@ def made_up(trial, task, seed):
 def train(trial, task=TOY, seed=1):
     """Return the Run of a trial that is trained in this process."""
     with mock.patch.object(compare, "report_step"):
-        return autopsy.train(trial, task, seed)
+        return autopsy.train_trial(trial, task, seed)
 
 
 def sign(interval):
@@ -141,7 +141,7 @@ class Verdicts(unittest.TestCase):
 
 class Screens(unittest.TestCase):
     def test_every_screen_fits_80_by_24_and_opens_with_a_claim(self):
-        with mock.patch.object(autopsy, "train", made_up), \
+        with mock.patch.object(autopsy, "train_trial", made_up), \
                 mock.patch.object(compare, "side_by_side", in_this_process):
             for number in NUMBERS:
                 out = io.StringIO()
@@ -162,7 +162,7 @@ class Screens(unittest.TestCase):
 
     def test_quit_ends_an_autopsy_before_its_control_is_computed(self):
         work = []
-        with mock.patch.object(autopsy, "train", made_up), \
+        with mock.patch.object(autopsy, "train_trial", made_up), \
                 mock.patch.object(autopsy.show, "key", lambda text: "q"), \
                 mock.patch.object(compare, "side_by_side",
                                   lambda *args: work.append(1) or in_this_process(*args)), \
