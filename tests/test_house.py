@@ -21,8 +21,8 @@ SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(ROOT.g
 GPT, CLEAN = SOURCES["micro_gpt"], SOURCES["micro_grassmann_clean"]
 FILES = {model.__name__: SOURCES[model.__name__] for model in MODELS}
 SCRIPTS = {name: source for name, source in SOURCES.items() if name not in FILES}
-HELPERS = {"show", "beyond", "inside", "compare", "tasks", "alternatives", "playground_answers",
-           "exercises_judge", "exercises_steps", "tutorial_lab", "tutorial_pages", "tracing"}
+HELPERS = {name for name, source in SOURCES.items() if "\nif __name__ ==" not in source}
+FLOORS = ({*FILES, "tasks", "show"}, {"beyond"}, {"alternatives", "inside"}, {"compare"})
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -181,6 +181,20 @@ def restated(source):
         if name in MODEL_NAMES and name not in used:
             complaints.append(f"{name} is the model's")
     return complaints
+
+
+def floor(name):
+    """Return on which floor of the house a file stands; on the top one if it is not in FLOORS."""
+    return next((n for n, files in enumerate(FLOORS) if name in files), len(FLOORS))
+
+
+class ArrowsPointDown(House):
+    def test_imports(self):
+        """What all share stands on floors, and a file there imports from lower ones alone."""
+        for name, source in SOURCES.items():
+            used = [other for other in imported(source) if other in SOURCES]
+            if floor(name) < len(FLOORS):
+                self.assertEqual([one for one in used if floor(one) >= floor(name)], [], name)
 
 
 class NoScriptRestatesAFormula(House):
