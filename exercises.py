@@ -536,7 +536,7 @@ def check_all(folder, sources):
                 [found[0]] = verdicts(path, name, [0])
         progress.step(file)
         return found
-    with show.Progress(len(sources)) as progress, ThreadPoolExecutor(cores()) as pool:
+    with show.Progress(len(sources)) as progress, ThreadPoolExecutor(show.usable_cores()) as pool:
         try:
             return dict(zip(sources, pool.map(one, sources)))
         except BaseException:  # such as Ctrl-C
@@ -544,13 +544,6 @@ def check_all(folder, sources):
             for child in list(children):
                 child.end()
             raise
-
-
-def cores():
-    """Return how many processes may compute at once."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 MARKS = {"right": "+", "not written": ".", "wrong": "x", "not run": "!"}

@@ -11,7 +11,6 @@ import json
 import math
 import multiprocessing
 import operator
-import os
 import random
 import secrets
 import signal
@@ -377,9 +376,7 @@ class Run:
 
 def usable_cores():
     """Return how many processes can train at once: as many as there are cores, but two at least."""
-    has_mask = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if has_mask else os.cpu_count()
-    return 1 if IN_BROWSER else max(2, min(cores or 2, MOST))
+    return 1 if IN_BROWSER else max(2, min(show.usable_cores(), MOST))
 
 
 CORES = usable_cores()
