@@ -2,21 +2,29 @@
 
 Run:       python3 playground.py
 Options:   python3 playground.py --port N --no-browser
+           python3 playground.py --export FOLDER --pyodide PLACE
+           python3 playground.py --models     trains the two models of the first chapter anew
 
-Without Python, on a Chromebook or a static site: serve this folder by any web server, put the files
-of Pyodide's npm package into playground/pyodide/ and open playground/index.html?python=pyodide.
+The site that --export writes needs no server of its own: any host of files will do, and Python runs
+in the visitor's browser, by Pyodide. --pyodide names the folder of its npm package, to be copied,
+or an address, from which visitors' browsers then load it.
 
 The page in playground/ asks questions and draws the answers; playground_answers.py computes them.
 """
+import ast
 import contextlib
+import html
 import http.server
 import json
 import os
+import shutil
 import socket
 import socketserver
 import sys
+import tempfile
 import threading
 import webbrowser
+import zipfile
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this folder out
@@ -27,6 +35,9 @@ import show
 HERE = Path(__file__).resolve().parent
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 BODY = 800_000  # bytes in the longest question: a text box full of letters that JSON escapes
+PYODIDE = "https://cdn.jsdelivr.net/npm/pyodide@314.0.7/"
+PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json",
+                 "python_stdlib.zip")
 PATIENCE = 10  # seconds for a whole request to come in
 
 
@@ -142,14 +153,75 @@ def open_server(port):
     raise OSError(f"no free port from {port} on")
 
 
+# ---- a static site -------------------------------------------------------------------------------
+
+
+def python_files():
+    """Return the files that answer in a browser: playground_answers.py and what it imports."""
+    names = ["playground_answers"]
+    for name in names:  # which grows
+        tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
+        imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
+                    for alias in node.names]
+        names += [other for other in imported
+                  if (HERE / f"{other}.py").is_file() and other not in names]
+    saved = [playground_answers.saved_file(name) for name in playground_answers.SAVED]
+    return [HERE / "input.txt", *saved, *[HERE / f"{name}.py" for name in names]]
+
+
+def export(folder, pyodide):
+    """Write the static site into a new folder, whole or not at all."""
+    folder = Path(folder)
+    if folder.exists():
+        raise ValueError(f"{folder} exists already: name a new folder")
+    is_address = pyodide.startswith(("http://", "https://"))
+    if not is_address and not all((Path(pyodide) / name).is_file() for name in PYODIDE_FILES):
+        raise ValueError(f"{pyodide} is not the folder of Pyodide's npm package")
+    with tempfile.TemporaryDirectory(dir=folder.absolute().parent) as draft:
+        site = Path(draft) / "site"
+        site.mkdir()
+        for path in (HERE / "playground").iterdir():
+            if path.suffix in TYPES:
+                shutil.copy(path, site)
+        with zipfile.ZipFile(site / "python.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            for path in python_files():
+                archive.write(path, path.relative_to(HERE))
+        if not is_address:
+            (site / "pyodide").mkdir()
+            for name in PYODIDE_FILES:
+                shutil.copy(Path(pyodide) / name, site / "pyodide")
+        place = pyodide.rstrip("/") + "/" if is_address else "pyodide/"
+        page = (site / "index.html").read_text(encoding="utf-8")
+        page = page.replace("<html ", f'<html data-pyodide="{html.escape(place)}" ')
+        (site / "index.html").write_text(page, encoding="utf-8")
+        site.rename(folder)
+
+
+# ---- the program ---------------------------------------------------------------------------------
+
+
 def main(argv=None):
-    """Serve until Ctrl-C."""
+    """Serve until Ctrl-C, or write what is asked for."""
     parser = show.Parser(description="The models in a browser. Nothing leaves this machine.",
                          allow_abbrev=False)
     parser.add_argument("--port", type=show.whole_numbers(1024, 65535), default=8000, metavar="N",
                         help="of the server; the next free one if it is taken (default 8000)")
     parser.add_argument("--no-browser", action="store_true", help="print the address only")
+    parser.add_argument("--models", action="store_true",
+                        help="train the two models of the first chapter anew (about a minute)")
+    parser.add_argument("--export", metavar="FOLDER", help="write the page as a static site there")
+    parser.add_argument("--pyodide", metavar="PLACE", default=PYODIDE,
+                        help="for --export: Pyodide's folder or address (default %(default)s)")
     args = parser.parse_args(argv)
+    if args.export:
+        export(args.export, args.pyodide)
+        print(f"{args.export} written, for any host of files; Python comes from {args.pyodide}")
+        return
+    if args.models:
+        for name in playground_answers.SAVED:
+            playground_answers.train_saved(name, playground_answers.saved_file(name))
+            print(f"{playground_answers.saved_file(name)} written", flush=True)
+        return
     server = open_server(args.port)
     address = f"http://127.0.0.1:{server.server_address[1]}/"
     print(f"{address}   (Ctrl-C ends it)", flush=True)

@@ -11,6 +11,7 @@ import json
 import math
 import multiprocessing
 import operator
+import os
 import random
 import secrets
 import signal
@@ -19,6 +20,7 @@ import threading
 import time
 import unicodedata
 import warnings
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +36,12 @@ HERE = Path(__file__).resolve().parent
 LIMITS = {"steps": (1, 20000), "seed": (0, 10 ** 9), "r": (2, 8), "n_layer": (1, 4)}
 DEFAULTS = {"steps": 1000, "seed": 42, "r": 4, "n_layer": 1}
 BLOCKS = {"names": 16, "brackets": tasks.BRACKET_BLOCK, "text": 32}
+ASKED = {"open brackets" if name == "brackets" else name: task
+         for name, task in tasks.SIGN_TASKS.items()}  # questions about random signs
+DEPTH = {"recall": 2, "induction": 2}  # layers, where the answer takes two looks back; else 1
+ASKED_LENGTH = 32  # symbols in a text
+SIGNS = 15
+HELD_OUT = 100  # texts that answers are counted on
 LONGEST_TEXT = 60000
 MOST = 12  # trainings in a run
 KEPT = 8  # runs remembered
@@ -43,6 +51,10 @@ LEFT = 10  # the same after the page said that it is left; a page that is only r
 SAMPLES = 6  # texts that a model writes now and then while it learns
 COST_LENGTH = 128
 SOURCES = ("micro_gpt.py", "micro_grassmann.py", "beyond.py", "alternatives.py")
+RACES = {  # of the verdict: the question that starts each, and the axis of its losses
+    "brackets": {"axes": [0.5, 1.2], "question": {
+        "task": "brackets", "mixers": ["attention", "Grassmann", "running sum"],
+        "seeds": [42, 1, 2], "steps": 200, "window": [1, 2, 4, 8, 16]}}}
 COSTED = ("attention", "Grassmann", "folded", "running sum")
 
 
@@ -107,7 +119,7 @@ def settings_of(question):
     """Return what a model is made of and learns from, checked: a dict of plain things."""
     settings = {name: whole(question, name, *LIMITS[name], DEFAULTS[name]) for name in LIMITS}
     settings["mixer"] = choice(question, "mixer", list(beyond.MAKERS), "Grassmann")
-    settings["task"] = choice(question, "task", list(BLOCKS), "names")
+    settings["task"] = choice(question, "task", [*BLOCKS, *ASKED], "names")
     window = list(beyond.NearbyConfig._field_defaults["window"])
     offsets = list_of(question, "window", 12, is_whole(1, 63), window)
     settings["window"] = tuple(sorted(offsets))
@@ -148,6 +160,59 @@ def documents(task, text):
     return micro_grassmann.load_docs(HERE / "input.txt")
 
 
+def examples(settings):
+    """Return what to train on and what is held out of a question about signs, and its vocabulary.
+
+    They are those of benchmark_tasks.py, so that a race repeats a cell of its grid.
+    """
+    task = ASKED[settings["task"]]
+    name = next(name for name, other in tasks.SIGN_TASKS.items() if other is task)
+    rng = random.Random(f"{name} {settings['seed']}")
+    made = [task.make(rng, ASKED_LENGTH, SIGNS) for _ in range(settings["steps"] + HELD_OUT)]
+    symbols = set()
+    for example in made:
+        symbols.update(example.text, example.answers)
+    vocab = {symbol: token for token, symbol in enumerate(sorted(symbols - {None}))}
+    tokens = [[[vocab[symbol] for symbol in example.text],
+               [vocab.get(symbol) for symbol in example.answers]] for example in made]
+    return tokens[:settings["steps"]], tokens[settings["steps"]:], vocab
+
+
+def begin_asking(settings, vocab):
+    """Return a copy of the model file whose loss counts answers only, its config and weights."""
+    model = beyond.MAKERS[settings["mixer"]]()
+    if model in (micro_gpt, micro_grassmann):
+        model = beyond.variant(model)
+
+    def answer_losses(example, params, config):
+        """Stand in for token_losses: the cross-entropy of each answer."""
+        cache = [[] for _ in range(config.n_layer)]
+        losses = []
+        for position, (token, right) in enumerate(zip(*example)):
+            logits = model.forward(token, position, cache, params, config)
+            if right is not None:
+                losses.append(model.cross_entropy(logits, right))
+        return losses
+
+    model.token_losses = answer_losses
+    config = beyond.configure(
+        settings["mixer"], len(vocab), tasks.LOOK_BACK, n_layer=DEPTH.get(settings["task"], 1),
+        r=settings["r"], block_size=ASKED_LENGTH)
+    return model, config, model.init_params(config, random.Random(settings["seed"]))
+
+
+def share_right(model, some, params, config):
+    """Return the share of right answers: right is the one with the highest logit."""
+    right = []
+    for example in some:
+        cache = [[] for _ in range(config.n_layer)]
+        for position, (token, answer) in enumerate(zip(*example)):
+            logits = [v.data for v in model.forward(token, position, cache, params, config)]
+            if answer is not None:
+                right.append(logits.index(max(logits)) == answer)
+    return sum(right) / len(right)
+
+
 def begin(settings):
     """Return the model file (or a copy with another mixing layer) and the inside.Start of a run."""
     model = beyond.mixer(settings["mixer"])
@@ -160,6 +225,36 @@ def begin(settings):
     return model, inside.begin(model, docs, settings["seed"], **sizes)
 
 
+SAVED = {"attention": {"mixer": "attention"}, "Grassmann": {"mixer": "Grassmann", "r": 3}}
+SAVED_STEPS = 5000
+
+
+def saved_file(name):
+    """Return where a trained model of the first chapter is kept."""
+    return HERE / "playground" / f"{name.lower()}.json"
+
+
+def train_saved(name, path, steps=SAVED_STEPS):
+    """Train a model of the first chapter and save it as the model files do; return its start."""
+    model, start = begin(settings_of({"steps": steps, **SAVED[name]}))
+    docs, _ = model.split_docs(start.docs, steps)
+    tokens = [model.tokenize(doc, start.vocab) for doc in docs]
+    for _ in model.train(tokens, start.params, start.config, steps):
+        pass
+    checksum = str(zlib.crc32(json.dumps(documents("names", "")).encode()))
+    model.save_model(path, start.vocab, start.config, start.params,
+                     {checksum: (DEFAULTS["seed"], len(docs))})
+    return start
+
+
+@functools.cache
+def saved(name):
+    """Return the model file and the inside.Start of a trained model of the first chapter."""
+    model = beyond.mixer(name)
+    vocab, config, params, _ = model.load_model(saved_file(name))
+    return model, inside.Start([], vocab, config, params, None)
+
+
 def flat(params):
     """Return all weights in the order in which they were drawn."""
     return [w for matrix in params.values() for row in matrix for w in row]
@@ -168,6 +263,9 @@ def flat(params):
 def ask_documents(question):
     """Return what the documents of a task are, before anything learns from them."""
     settings = settings_of(question)
+    if settings["task"] in ASKED:
+        return {"documents": settings["steps"], "cut": 0, "block": ASKED_LENGTH,
+                "symbols": len(examples(settings)[2]), "asks": ASKED[settings["task"]].asks}
     docs = documents(settings["task"], settings["text"])
     block = BLOCKS[settings["task"]]
     return {"documents": len(docs), "cut": sum(len(doc) >= block for doc in docs),
@@ -194,6 +292,31 @@ def learn(settings, pipe):
 
 def lessons(settings):
     """Train, and yield what there is to tell: one dict for each step, and some more."""
+    return (asked_lessons if settings["task"] in ASKED else text_lessons)(settings)
+
+
+def asked_lessons(settings):
+    """Train to answer a question about random signs, and yield what there is to tell."""
+    train, held_out, vocab = examples(settings)
+    model, config, params = begin_asking(settings, vocab)
+    yield {"lines": {}, "cut": 0, "parameters": len(flat(params))}
+    answers = [answer for _, row in held_out for answer in row if answer is not None]
+    yield {"chance": max(answers.count(answer) for answer in set(answers)) / len(answers)}
+    steps = settings["steps"]
+    every = max(1, steps // 12)
+    for step, loss in enumerate(model.train(train, params, config, steps), 1):
+        yield {"loss": loss}
+        if step % every == 0 and step < steps:
+            some = share_right(model, held_out[:HELD_OUT // 5], params, config)
+            yield {"moment": {"step": step, "samples": [], "right": some}, "weights": None}
+    right = share_right(model, held_out, params, config)
+    yield {"moment": {"step": steps, "samples": [], "right": right}, "weights": None}
+    yield {"right": right}
+    yield {"done": True}
+
+
+def text_lessons(settings):
+    """Train to write texts, and yield what there is to tell."""
     model, start = begin(settings)
     steps = settings["steps"]
     train_docs, held_out = model.split_docs(start.docs, steps)
@@ -376,7 +499,9 @@ class Run:
 
 def usable_cores():
     """Return how many processes can train at once: as many as there are cores, but two at least."""
-    return 1 if IN_BROWSER else max(2, min(show.usable_cores(), MOST))
+    has_mask = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if has_mask else os.cpu_count()
+    return 1 if IN_BROWSER else max(2, min(cores or 2, MOST))
 
 
 CORES = usable_cores()
@@ -485,20 +610,32 @@ def ask_look(question):
         rows = []
         logits = forwards(model, tokens, start)[t]
     odds = [math.exp(-model.cross_entropy(logits, k).data) for k in range(len(logits))]
-    arcs = {micro_grassmann: grassmann_arcs, micro_gpt: attention_arcs}.get(model)
-    return {"rows": rows, "arcs": arcs(tokens, start, layer, t) if arcs else [], "word": word,
-            "position": t, "symbols": [*start.vocab, ""], "odds": odds, "trained": is_trained,
-            "mixer": settings["mixer"], "layers": start.config.n_layer}
+    answer = {"rows": rows, "arcs": [], "word": word, "position": t, "odds": odds,
+              "symbols": [*start.vocab, ""], "trained": is_trained, "mixer": settings["mixer"],
+              "layers": start.config.n_layer}
+    if model is micro_gpt:
+        answer["arcs"] = attention_arcs(tokens, start, layer, t)
+    if model is micro_grassmann:
+        place = inside.record(tokens, start.params, start.config, layer)[t]
+        answer.update(arcs=grassmann_arcs(place), z=[v.data for v in place.z])
+    return answer
 
 
 def looked_at(question):
     """Return the model, the inside.Start, the settings, and whether the weights are trained."""
+    if question.get("saved") is not None:
+        name = choice(question, "saved", list(SAVED), None)
+        return *saved(name), {"mixer": name, "task": "names"}, True
     if question.get("run") is None:
         settings = settings_of(question)
+        if settings["task"] in ASKED:
+            raise Wrong("task", "the page looks into models of names, brackets and texts only")
         model, start = begin(settings)
         return model, start, settings, False
     run = run_of(question)
     training = run.trainings[whole(question, "training", 0, len(run.trainings) - 1, 0)]
+    if training.settings["task"] in ASKED:
+        raise Wrong("task", "the page looks into models of names, brackets and texts only")
     n = whole(question, "moment", 0, 10 ** 6, len(training.weights) - 1)
     weights = training.weights[min(n, len(training.weights) - 1)]
     model, start = begin(training.settings)
@@ -506,6 +643,23 @@ def looked_at(question):
         for weight, data in zip(flat(start.params), weights):
             weight.data = data
     return model, start, training.settings, bool(weights)
+
+
+def ask_read(question):
+    """Return, for each position of a word, the odds of what comes next and the loss of what did."""
+    name = choice(question, "saved", list(SAVED), "Grassmann")
+    model, start = saved(name)
+    longest = start.config.block_size - 1
+    word = folded(text_of(question, "word", longest, "emma"), start.vocab)
+    tokens = model.tokenize(word, start.vocab)
+    odds = []
+    losses = []
+    for logits, target in zip(forwards(model, tokens, start), tokens[1:]):
+        nats = [model.cross_entropy(logits, k).data for k in range(len(logits))]
+        odds.append([math.exp(-x) for x in nats])
+        losses.append(nats[target])
+    return {"saved": name, "word": word, "symbols": [*start.vocab, ""], "odds": odds,
+            "losses": losses}
 
 
 def forwards(model, tokens, start):
@@ -603,7 +757,7 @@ class Recorder:
         self.note(frame, frame.f_code.co_name, result)
         for name, value in frame.f_locals.items():
             self.note(frame, name, value)
-        self.past = frame.f_locals.get("past", self.past)
+        self.past = list(frame.f_locals.get("past", self.past))  # later positions will join it
 
     def note(self, frame, name, vector):
         """Make a row of a list or tuple of Values; what the outermost function calls it counts."""
@@ -734,12 +888,11 @@ def ask_source(question):
     return {"first": found[0].lineno, "lines": lines[found[0].lineno - 1:found[0].end_lineno]}
 
 
-def grassmann_arcs(tokens, start, layer, t):
+def grassmann_arcs(place):
     """Return the partners of a position: each unit plane has the same share in their mean."""
-    place = inside.record(tokens, start.params, start.config, layer)[t]
-    number = len(place.partners)
-    return [{"s": partner.s, "share": 1 / number, "length": inside.length(partner.p),
-             "z": [v.data for v in partner.z]} for partner in place.partners]
+    return [{"s": partner.s, "share": 1 / len(place.partners),
+             "length": inside.length(partner.p), "z": [v.data for v in partner.z]}
+            for partner in place.partners]
 
 
 def attention_arcs(tokens, start, layer, t):
@@ -968,14 +1121,15 @@ def prices(name):
 
 def ask_start(question):
     """Return what the page needs first: the contenders and the limits."""
-    return {"mixers": list(beyond.MAKERS), "tasks": list(BLOCKS), "limits": LIMITS,
-            "length": COST_LENGTH, "longest_text": LONGEST_TEXT, "cores": CORES}
+    return {"mixers": list(beyond.MAKERS), "tasks": [*BLOCKS, *ASKED], "limits": LIMITS,
+            "saved": list(SAVED), "races": RACES, "length": COST_LENGTH,
+            "longest_text": LONGEST_TEXT, "cores": CORES}
 
 
 TRAINING = {"train": ask_train, "running": ask_running, "progress": ask_progress,
             "order": ask_order}
-LOOKING = {"start": ask_start, "documents": ask_documents, "look": ask_look, "source": ask_source,
-           "plane": ask_plane, "gradients": ask_gradients, "cost": ask_cost}
+LOOKING = {"start": ask_start, "documents": ask_documents, "read": ask_read, "look": ask_look,
+           "source": ask_source, "plane": ask_plane, "gradients": ask_gradients, "cost": ask_cost}
 locks = {"train": threading.Lock(), "look": threading.Lock()}  # watching exchanges functions
 
 

@@ -116,7 +116,7 @@ def markdown(rows):
 def rates(tried, rate):
     """Return the rate, how many were tried, and "end" where the best of several is no middle."""
     if len(tried) == 1:
-        return f"{rate:g}" if rate else "-"
+        return f"{rate:g}"
     edge = ", end" if rate in (min(tried), max(tried)) else ""
     return f"{rate:g} ({len(tried)}{edge})"
 
@@ -188,43 +188,6 @@ def crossing(first, second):
     return None
 
 
-def by_length(own):
-    """Return {(mixing, compiled): {length: ms}} of figures, in their order."""
-    times = {}
-    for figure in own:
-        key = figure["mixing"], figure["compiled"]
-        times.setdefault(key, {})[figure["length"]] = figure["ms"]
-    return times
-
-
-def length_table(own, title):
-    """Return (title, table) of figures against length, and where each meets attention's."""
-    times = by_length(own)
-    head = [mixing + ("" if compiled or own[0]["figure"] == "write" else ", not compiled")
-            for mixing, compiled in times]
-    table = [["tokens in a text", *head]]
-    for length in sorted({f["length"] for f in own}):
-        table.append([f"{length:,}", *[f"{some[length]:.3g}" if length in some else "-"
-                                       for some in times.values()]])
-    attention = {compiled: some for (mixing, compiled), some in times.items()
-                 if mixing == "attention"}
-    for name, (key, some) in zip(head, times.items()):
-        base = attention.get(True, attention.get(False))
-        meets = crossing(base, some) if base and key[0] != "attention" else None
-        if meets:
-            title += f"; {name} below attention from {meets:,} tokens on"
-    return title, table
-
-
-def kept_table(own):
-    """Return (title, table) of what a text leaves to be kept while writing, in KiB."""
-    table = [["tokens in a text", *dict.fromkeys([f["mixing"] for f in own])]]
-    for length in sorted({f["length"] for f in own}):
-        table.append([f"{length:,}", *[f"{f['kept'] / 1024:,.1f}" for f in own
-                                       if f["length"] == length]])
-    return "kept while writing, KiB a text, all layers, 4 bytes a number", table
-
-
 def bench_tables(figures):
     """Return [(title, table)] of the figures."""
     found = []
@@ -233,22 +196,30 @@ def bench_tables(figures):
     for kind in kinds:
         own = [f for f in figures if (f["figure"], f["device"], f["torch"], f["precision"]) == kind]
         if kind[0] == "length":
-            found.append(length_table(own, f"{', '.join(kind)}: milliseconds, forward and "
-                                      "backward, of one mixing layer"))
-        elif kind[0] == "write":
-            found.append(length_table(own, f"{', '.join(kind)}: milliseconds for one more token of "
-                                      f"each of {own[0]['batch']} texts, {own[0]['n_layer']} "
-                                      "layers without the logits"))
-            found.append(kept_table(own))
-        else:
-            unit = "tokens_per_second" if kind[0] == "train" else "ms"
-            sizes = {key: own[0][key] for key in ("n_layer", "n_embd", "r", "length", "batch",
-                                                  "vocab_size") if key in own[0]}
-            table = [["mixing", unit.replace("_", " ")]]
-            table += [[f["mixing"], f"{f[unit]:,.0f}" if unit != "ms" else f"{f[unit]:.3f}"]
-                      for f in own]
-            words = ", ".join([f"{key} {value}" for key, value in sizes.items()])
-            found.append((f"{', '.join(kind)}: {words}", table))
+            names = dict.fromkeys([(f["mixing"], f["compiled"]) for f in own])
+            times = {name: {f["length"]: f["ms"] for f in own
+                            if (f["mixing"], f["compiled"]) == name} for name in names}
+            table = [["tokens in a text", *[mixing + ("" if compiled else ", not compiled")
+                                            for mixing, compiled in names]]]
+            for length in sorted({f["length"] for f in own}):
+                table.append([f"{length:,}", *[f"{times[name][length]:.3g}" if length in times[name]
+                                               else "-" for name in names]])
+            meets = [f"{mixing}{'' if compiled else ', not compiled'} below attention from "
+                     f"{crossing(times['attention', True], times[mixing, compiled]):,} tokens on"
+                     for mixing, compiled in names if mixing != "attention" and
+                     ("attention", True) in times and
+                     crossing(times["attention", True], times[mixing, compiled])]
+            found.append((f"{', '.join(kind)}: milliseconds, forward and backward, of one mixing "
+                          f"layer; {'; '.join(meets)}", table))
+            continue
+        unit = "tokens_per_second" if kind[0] == "train" else "ms"
+        sizes = {key: own[0][key] for key in ("n_layer", "n_embd", "r", "length", "batch",
+                                              "vocab_size") if key in own[0]}
+        table = [["mixing", unit.replace("_", " ")]]
+        table += [[f["mixing"], f"{f[unit]:,.0f}" if unit != "ms" else f"{f[unit]:.3f}"]
+                  for f in own]
+        words = ", ".join([f"{key} {value}" for key, value in sizes.items()])
+        found.append((f"{', '.join(kind)}: {words}", table))
     return found
 
 
@@ -259,12 +230,11 @@ def curves(rows):
     for setting in list(dict.fromkeys([setting for setting, _ in rows]))[:PANELS]:
         series = {}
         for (own_setting, name), runs in rows.items():
-            runs = [run for run in runs if run.get("curve")]
-            if own_setting == setting and runs and len(series) < len(show.STYLES):
+            if own_setting == setting and len(series) < len(show.STYLES):
                 points = list(enumerate(zip(*[run["curve"] for run in runs]), 1))
                 if len(points) > FEW:
                     points = points[1:]  # the first epoch is far above the rest
-                series[NAMES.get(name, name)] = [(n, statistics.fmean([math.exp(point[2]) for point in several]))
+                series[name] = [(n, statistics.fmean([math.exp(point[2]) for point in several]))
                                 for n, several in points]
         panels.append({"title": setting, "x_label": "evaluation (epoch)", "log": False,
                        "y_label": "validation perplexity", "series": series})

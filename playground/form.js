@@ -21,7 +21,7 @@ function complain(form, error) {
   }
   field.setAttribute("aria-invalid", "true");
   field.setAttribute("aria-describedby", note.id);
-  (field.closest("label") ?? field).append(note);
+  (field.closest("label, fieldset") ?? field.parentElement).append(note);
 }
 
 // Return a function that does something for a form: a complaint stays until the same is answered.

@@ -8,12 +8,15 @@ import { number, run, settings } from "./train.js";
 
 const files = new Map(); // "file function": its lines
 
-// The question about a contender: the run's weights if it was trained there, fresh ones else.
-function questionOf(mixer) {
+// The question about a contender: the run's weights if it was trained there, fresh ones else; or
+// about a trained model that comes with the page.
+function questionOf(name) {
+  const [mixer, isSaved] = [name.replace("saved:", ""), name.startsWith("saved:")];
   const n = run.trainings.findIndex((training) => training.mixer === mixer);
   const position = address().get("position");
   const question = { ask: "look", word: at("word").value, layer: number("layer"),
     ...(position === null ? {} : { position: Math.min(Number(position), [...at("word").value].length) }) };
+  if (isSaved) return { ...question, saved: mixer };
   return n < 0 || run.state === "lost" ? { ...question, ...settings(), mixer }
     : { ...question, run: run.id, training: n, moment: number("moment") };
 }
@@ -25,8 +28,9 @@ export function fitMoments() {
   at("moment").max = moments.length - 1;
   if (wasLast) at("moment").value = moments.length - 1;
   const step = moments[Math.min(number("moment"), moments.length - 1)].step;
-  at("moment").disabled = moments.length < 2;
-  at("moment-out").textContent = step ? text.afterSteps(step) : text.untrained;
+  const isSaved = [at("who").value, at("beside").value].every((name) => !name || name.startsWith("saved:"));
+  at("moment").disabled = isSaved || moments.length < 2;
+  at("moment-out").textContent = isSaved ? text.savedMoment : step ? text.afterSteps(step) : text.untrained;
   if (wasLast && moments.length > 1 && !at("look").hidden) look();
 }
 
@@ -43,26 +47,42 @@ export const look = answering(at("look-form"), async (isLatest) => {
 
 function draw(seen) {
   const focus = document.activeElement?.dataset.place; // a letter that was chosen keeps the focus
-  const most = { vectors: 1e-12, logits: 1e-12 };
-  for (const row of seen.flatMap((one) => one.rows)) {
-    const kind = row.name === "logits" ? "logits" : "vectors";
-    most[kind] = Math.max(most[kind], ...row.values.map(Math.abs));
-  }
-  put("looks", ...seen.map((one, n) => view(one, n, most)));
+  put("looks", ...seen.map(view));
   document.querySelector(`[data-place="${focus}"]`)?.focus();
 }
 
-function view(seen, n, most) {
+// The scales that bars have: each row takes the smallest that it fits, so that rows can be compared.
+function scaleOf(values) {
+  const most = Math.max(...values.map(Math.abs));
+  return [1, 4, 16, 64, 256].find((scale) => most <= scale) ?? most;
+}
+
+// Rows come in stages: each row one stage after the last of those that it was made from.
+function stages(rows) {
+  const stage = [];
+  rows.forEach((row, n) => {
+    const from = row.cells.flatMap((cell) => cell.made.map(([m]) => m)).filter((m) => m < n);
+    stage[n] = Math.max(-1, ...from.map((m) => stage[m])) + 1;
+  });
+  rows.forEach((row, n) => { // what was kept of earlier positions stands beside the present one's
+    const present = rows.findIndex((other) => other.name === row.name && other.at === null);
+    if (row.at !== null && present >= 0) stage[n] = stage[present];
+  });
+  return stage;
+}
+
+function view(seen, n) {
   const odds = seen.odds.map((odd, k) => [seen.symbols[k] || text.end, odd])
     .sort((a, b) => b[1] - a[1]).slice(0, 30);
   return make("article", { class: "seen" }, make("h2", {}, seen.mixer),
-    make("p", {}, text.seen(seen)), arcs(seen, n),
-    make("div", { class: "flow-and-odds" }, flow(seen, most),
+    make("p", {}, text.seen(seen)), arcs(seen, n, (i) => { remember({ position: i }); look(); }),
+    make("div", { class: "flow-and-odds" }, flow(seen),
       make("div", {}, make("h3", {}, text.next), shares(odds))));
 }
 
 // Arcs to the positions that this one looks at; their width is the share that each has.
-export function arcs(seen, n) {
+// A click on a letter calls choose(its position).
+export function arcs(seen, key, choose) {
   const step = 46;
   const place = (i) => step / 2 + step * i;
   const letters = ["BOS", ...seen.word];
@@ -77,8 +97,8 @@ export function arcs(seen, n) {
   }
   const buttons = letters.map((letter, i) => {
     const button = make("button", { type: "button", "aria-pressed": i === seen.position,
-      "data-place": `${n}-${i}` }, letter);
-    button.addEventListener("click", () => { remember({ position: i }); look(); });
+      "data-place": `${key}-${i}` }, letter);
+    button.addEventListener("click", () => choose(i));
     return button;
   });
   const row = make("div", { class: "letters", role: "group", "aria-label": text.letters }, ...buttons);
@@ -91,20 +111,23 @@ export function arcs(seen, n) {
 
 // The vectors of one position in the order in which they were made. Pointing at a number lights
 // those that it was made from, and the line of code that made it.
-function flow(seen, most) {
+function flow(seen) {
   const letters = ["BOS", ...seen.word];
   const told = make("p", { class: "formula", "aria-live": "polite" }, text.point);
-  const code = make("pre", { class: "code", tabindex: "0", "aria-label": text.source });
+  const code = make("pre", { class: "code", tabindex: "0", role: "region", "aria-label": text.source });
   const drawn = [];
-  seen.rows.forEach((row) => {
+  const lines = [];
+  const stage = stages(seen.rows);
+  seen.rows.forEach((row, n) => {
     const label = row.name === row.function ? `${row.name}()` : row.name;
     const of = row.at ?? row.partner;
     const full = of === null ? label : `${label}, ${text.position(of, letters[of])}`;
-    const box = bars(row.values, full, row.name === "logits" ? most.logits : most.vectors,
-      (i) => show(row, label, i));
+    const scale = scaleOf(row.values);
+    const box = bars(row.values, full, scale, (i) => show(row, label, i));
     drawn.push([...box.children]);
-    box.before = full;
-    row.box = make("div", { class: "vector" }, make("span", {}, full), box);
+    lines[stage[n]] ??= make("div", { class: "stage" });
+    lines[stage[n]].append(make("div", { class: "vector" },
+      make("span", {}, full, make("small", {}, ` ±${scale}`)), box));
   });
 
   async function show(row, label, i) {
@@ -117,9 +140,8 @@ function flow(seen, most) {
     if (cell.line) await showCode(code, cell.line);
   }
 
-  return make("div", { class: "flow" }, make("h3", {}, text.inside),
-    make("p", { class: "small" }, text.scales(most)),
-    make("div", { class: "told" }, told, code), ...seen.rows.map((row) => row.box));
+  return make("div", { class: "flow" }, make("h3", {}, text.inside), make("p", { class: "small" }, text.scales),
+    make("div", { class: "told" }, told, code), ...lines.filter((line) => line));
 }
 
 let wanted = null; // the line that was pointed at last
@@ -138,10 +160,14 @@ async function showCode(code, [file, name, line]) {
 }
 
 export function prepare(start) {
-  for (const [id, first] of [["who", []], ["beside", [make("option", { value: "" }, text.none)]]]) {
-    put(id, ...first, ...start.mixers.map((name) => make("option", { value: name }, name)));
-  }
-  at("who").value = "Grassmann";
+  const models = [...start.saved.map((name) => [`saved:${name}`, text.named(name)]),
+    ...start.mixers.map((name) => [name, name])];
+  const options = () => models.map(([value, label]) => make("option", { value }, label));
+  put("who", ...options());
+  put("beside", make("option", { value: "" }, text.none), ...options());
+  at("who").value = "saved:Grassmann";
+  at("beside").value = "saved:attention";
+  fitMoments();
   at("look-form").addEventListener("submit", (event) => { event.preventDefault(); look(); });
   at("look-form").addEventListener("input", ({ target }) => {
     remember({ [target.id]: target.value, ...(target.id === "word" ? { position: null } : {}) });

@@ -1,17 +1,20 @@
 // The page asks Python and draws the answers; it computes nothing of a model.
 import { address, fill, remember } from "./address.js";
-import { ask, Wrong } from "./ask.js";
-import { at, chart, make, put, roving, table } from "./draw.js";
-import { answering } from "./form.js";
+import { ask, begin, Wrong } from "./ask.js";
+import { at, make, put, roving } from "./draw.js";
 import * as gradients from "./gradients.js";
+import * as guess from "./guess.js";
+import * as learning from "./learn.js";
 import * as looking from "./look.js";
 import * as plane from "./plane.js";
-import { text } from "./text.js";
+import { LANGUAGES, text } from "./text.js";
 import * as training from "./train.js";
+import * as verdict from "./verdict.js";
 
 const FIELDS = ["first", "second", "task", "steps", "seed", "r", "n_layer", "word", "who", "beside",
-  "layer", "expression", "values", "length"];
+  "layer", "expression", "values"];
 const tabs = [...document.querySelectorAll("[role=tab]")];
+const chapters = [...document.querySelectorAll(".chapter")];
 
 function fillText() {
   document.documentElement.lang = text.language;
@@ -29,7 +32,54 @@ function choose(tab) {
     at(other.getAttribute("aria-controls")).hidden = other !== tab;
   }
   const view = tab.getAttribute("aria-controls");
-  return { look: looking.look, plane: plane.changed, grad: gradients.build, cost: drawCost }[view]?.();
+  return { look: looking.look, grad: gradients.build }[view]?.();
+}
+
+// The other languages, with the same state in the address.
+function linkLanguages() {
+  put("languages", ...Object.entries(LANGUAGES).filter(([code]) => code !== text.language)
+    .map(([code, name]) => {
+      const link = make("a", { href: `?lang=${code}`, lang: code }, name);
+      link.addEventListener("click", () => { link.href = `?lang=${code}${location.hash}`; });
+      return link;
+    }));
+}
+
+// The chapters, to jump to; the one in sight is marked, and the address names it.
+function makeChapters() {
+  const links = chapters.map((chapter) => {
+    const link = make("button", { type: "button" }, text.chapterNames[chapter.id]);
+    link.addEventListener("click", () => {
+      remember({ chapter: chapter.id }, true);
+      goTo(chapter);
+    });
+    return link;
+  });
+  put("chapters", ...links);
+  const inSight = new IntersectionObserver((entries) => {
+    for (const entry of entries.filter((one) => one.isIntersecting)) {
+      chapters.forEach((chapter, i) => {
+        if (chapter === entry.target) links[i].setAttribute("aria-current", "true");
+        else links[i].removeAttribute("aria-current");
+      });
+    }
+  }, { rootMargin: "-30% 0px -65% 0px" });
+  for (const chapter of chapters) inSight.observe(chapter);
+}
+
+function goTo(chapter) {
+  chapter.scrollIntoView();
+  const title = chapter.querySelector("h1, h2");
+  title.tabIndex = -1;
+  title.focus({ preventScroll: true });
+}
+
+// A letter was chosen in the second chapter: the third shows its vectors.
+function showPlane(word, position, partners, z) {
+  const letters = ["BOS", ...word];
+  if (!partners.length) return;
+  plane.show({ names: [letters[position], ...partners.map((one) => text.ago(letters[one.s], position - one.s))],
+    vectors: [z, ...partners.map((one) => one.z)] });
 }
 
 // Take fields, view and run from the address: at the start, and after back and forward.
@@ -44,22 +94,9 @@ async function load() {
   if (id && id !== training.run.id) training.run.follow(id);
   await training.describe();
   await choose(tab ?? tabs[0]);
+  const chapter = chapters.find((one) => one.id === address().get("chapter"));
+  if (chapter) goTo(chapter);
 }
-
-// ---- what it costs ----
-
-const drawCost = answering(at("cost"), async (isLatest) => {
-  const length = Number(at("length").value);
-  at("length-out").textContent = length;
-  const { rows } = await ask({ ask: "cost", length: Number(at("length").max) });
-  if (!isLatest()) return;
-  const series = rows.map((row, n) => ({ name: row.mixer, n,
-    points: row.nodes.map((nodes, i) => [i + 1, nodes]) }));
-  put("cost-chart", ...chart("cost-chart", series, {}, { x: [0, Number(at("length").max)], mark: length,
-    y: [0, Math.max(...rows.flatMap((row) => row.nodes))], xLabel: `L, ${text.tokens}`, yLabel: text.nodes }));
-  table("cost-table", [text.mixer, text.nodes, text.pairs], rows.map((row) => [row.mixer,
-    row.nodes[length - 1].toLocaleString("en"), row.pairs[length - 1]?.toLocaleString("en") ?? "–"]));
-});
 
 // ---- begin ----
 
@@ -79,8 +116,16 @@ function listen() {
       if (FIELDS.includes(target.id)) remember({ [target.id]: target.value });
     });
   }
-  at("length").addEventListener("input", () => { remember({ length: at("length").value }); drawCost(); });
   addEventListener("popstate", load);
+}
+
+// Python comes into the browser: how far it is, in words and as a bar.
+function showLoading(share, seconds) {
+  if (!at("loading").firstChild) {
+    put("loading", make("p", {}), make("progress", { max: 1, "aria-label": text.loadingLabel }));
+  }
+  at("loading").firstChild.textContent = text.loading(seconds);
+  at("loading").lastChild.value = share;
 }
 
 // Python may not be there yet, or not any more: say so and try again.
@@ -90,7 +135,7 @@ async function firstAnswer() {
       return await ask({ ask: "start" });
     } catch (error) {
       if (!(error instanceof Wrong)) throw error;
-      put("notes", make("li", { class: "wrong" }, error.message));
+      put("notes", make("li", {}, error.message));
       await new Promise((go) => setTimeout(go, 2000));
     }
   }
@@ -98,13 +143,27 @@ async function firstAnswer() {
 
 fillText();
 at("unstarted").remove();
+try {
+  await begin(showLoading);
+} catch (error) {
+  put("notes", make("li", {}, error.message));
+  throw error;
+} finally {
+  put("loading");
+}
 const start = await firstAnswer();
 put("notes");
+document.querySelector("main").hidden = false;
+makeChapters();
+linkLanguages();
 training.prepare(start, looking.fitMoments);
 looking.prepare(start);
 plane.prepare();
 gradients.prepare();
+learning.prepare();
+await guess.prepare(start, showPlane);
 listen();
 await load();
 if (!training.run.id) await training.showOthers();
 document.body.dataset.ready = "yes";
+verdict.prepare(start);

@@ -1,22 +1,24 @@
 // One plane to turn in the hand: u, the present letter's vector, and its partners, in space. What
 // a plane is, Python says (p, the unit plane, the mean); here it is only turned and drawn.
 import { ask } from "./ask.js";
-import { address, remember } from "./address.js";
-import { at, make, onClick, put, table } from "./draw.js";
+import { able, at, make, onClick, put, table } from "./draw.js";
 import { answering } from "./form.js";
+import { predict } from "./predict.js";
 import { text } from "./text.js";
 
 const [WIDTH, HEIGHT] = [460, 420];
 const RADIUS = 105; // pixels of the disc, the unit plane: it has one size only
+const WALL = 0.6; // how far from the middle a wall stands, in lengths of the longest vector
 const PAIRS = [[0, 1], [0, 2], [1, 2]]; // the coordinates of p, in Python's order
 
 let home = { names: ["u", "v"], vectors: [[2, 0.5, 0.3], [0.5, 2, 1]] };
-let state = null; // vectors: u, then its partners; chosen: the partner whose plane is drawn
+let state = null; // vectors: u, then its partners; chosen: the partner whose plane is drawn; long: u's
+// length in percent of its own
 let found = null; // what Python said of `asked`
 let held = null; // the tip or the view that is being dragged
 
 const copy = (plane) => ({ names: [...plane.names], vectors: plane.vectors.map((v) => [...v]),
-  chosen: 1, yaw: 0.6, pitch: 0.5 });
+  chosen: 1, yaw: 0.6, pitch: 0.5, long: 100 });
 
 // ---- from space to the picture ----
 
@@ -39,11 +41,20 @@ const plus = (u, v) => u.map((x, i) => x + v[i]);
 // The arrow that stands upright on the plane with Plücker coordinates p01, p02, p12.
 const normal = ([p01, p02, p12]) => [p12, -p02, p01];
 
-// Everything fits: the longest of the vectors and of their sum reaches as far as the picture does.
-function scale() {
+// How far the longest of the vectors and of the parallelogram's corner reaches.
+function reach() {
   const [u, ...partners] = state.vectors;
-  const far = Math.max(...state.vectors.map(length), length(plus(u, partners[state.chosen - 1])));
-  return (HEIGHT / 2 - 36) / Math.max(far, 1e-9);
+  return Math.max(...state.vectors.map(length), length(plus(u, partners[state.chosen - 1])), 1e-9);
+}
+
+// Everything fits, the shadows on their walls too.
+const scale = () => (HEIGHT / 2 - 30) / (reach() * Math.hypot(1, WALL));
+
+// Where the three walls stand that catch the shadows: behind everything, as seen from here.
+function walls() {
+  const { yaw, pitch } = state;
+  const nearer = [Math.sin(yaw), Math.cos(yaw), Math.tan(pitch)];
+  return nearer.map((x) => -Math.sign(x || 1) * WALL * reach());
 }
 
 function point(v, size) {
@@ -59,43 +70,52 @@ function line(from, to, kind) {
   return make("line", { x1: from[0], y1: from[1], x2: to[0], y2: to[1], class: kind });
 }
 
+// A place for a word: moved up until no other word stands there.
+function free(taken, x, y) {
+  while (taken.some(([a, b]) => Math.abs(a - x) < 90 && Math.abs(b - y) < 15)) y -= 15;
+  taken.push([x, y]);
+  return { x, y };
+}
+
 function draw() {
   const size = scale();
   const [u, ...partners] = state.vectors;
   const v = partners[state.chosen - 1];
   const zero = point([0, 0, 0], 1);
   const corners = [[0, 0, 0], u, plus(u, v), v];
+  const taken = [];
   const svg = make("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", tabindex: "0",
     "aria-label": text.spaceLabel, "data-tip": "view" });
-  const reach = (HEIGHT / 2 - 30) / size;
+  const corner = walls();
   [0, 1, 2].forEach((i) => {
-    const tip = point([0, 0, 0].map((_, k) => k === i ? reach : 0), size);
-    svg.append(line(zero, tip, "axis"), make("text", { x: tip[0] + 4, y: tip[1] }, String(i)));
+    const tip = point(corner.map((x, k) => k === i ? -x : x), size);
+    svg.append(line(point(corner, size), tip, "axis"), make("text", free(taken, tip[0] + 4, tip[1]), String(i)));
   });
-  if (found) drawShadows(svg, corners, size);
+  if (found) drawShadows(svg, corners, size, corner, taken);
   svg.append(make("polygon", { points: joined(corners.map((c) => point(c, size))), class: "area" }));
   if (found) drawDisc(svg);
   state.vectors.forEach((vector, n) => {
     const tip = point(vector, size);
+    const isLeft = tip[0] < WIDTH / 2;
     const circle = make("circle", { cx: tip[0], cy: tip[1], r: 11, class: `tip f${n}`, tabindex: "0",
       role: "button", "data-tip": n, "aria-label": text.tip(state.names[n], vector) });
-    svg.append(line(zero, tip, `vec s${n}`), circle,
-      make("text", { x: tip[0] + 14, y: tip[1] - 8, class: `f${n}` }, state.names[n]));
+    svg.append(line(zero, tip, `vec s${n}`), circle, make("text", { ...free(taken, tip[0] + (isLeft ? -15 : 15),
+      tip[1] + 4), class: `f${n}${isLeft ? " right" : ""}` }, state.names[n]));
   });
   const focus = document.activeElement?.dataset?.tip;
   put("space", svg);
-  if (focus !== undefined) svg.parentNode.querySelector(`[data-tip="${focus}"]`)?.focus();
+  if (focus !== undefined) svg.parentNode.querySelector(`[data-tip="${focus}"]`)?.focus({ preventScroll: true });
 }
 
-// The three shadows of the parallelogram: their areas, with signs, are p.
-function drawShadows(svg, corners, size) {
+// The three shadows of the parallelogram on the walls: their areas, with signs, are p.
+function drawShadows(svg, corners, size, corner, taken) {
   const { p } = found.planes[state.chosen - 1];
   PAIRS.forEach(([i, j], n) => {
-    const flat = corners.map((c) => c.map((x, k) => k === i || k === j ? x : 0));
-    const [x, y] = point(times(flat[2], 0.5), size);
+    const flat = corners.map((c) => c.map((x, k) => k === i || k === j ? x : corner[k]));
+    const [x, y] = point(times(plus(flat[0], flat[2]), 0.5), size);
     svg.append(make("polygon", { points: joined(flat.map((c) => point(c, size))),
       class: p[n] < 0 ? "shadow minus" : "shadow plus" }),
-      make("text", { x, y, class: "middle small" }, `p${i}${j} ${p[n].toFixed(2)}`));
+      make("text", { ...free(taken, x, y), class: "middle small" }, `p${i}${j} ${p[n].toFixed(2)}`));
   });
 }
 
@@ -122,15 +142,31 @@ function drawDisc(svg) {
 }
 
 function tell() {
+  const several = found.planes.length > 1;
   const plane = found.planes[state.chosen - 1];
-  table("plucker", [text.coordinate, text.plane, text.unit, ...(found.planes.length > 1 ? [text.mean] : [])],
+  table("plucker", [text.coordinate, text.plane, text.unit, ...(several ? [text.mean] : [])],
     PAIRS.map(([i, j], n) => [`p${i}${j}`, plane.p[n].toFixed(3), plane.unit[n].toFixed(3),
-      ...(found.planes.length > 1 ? [found.mean[n].toFixed(3)] : [])])
+      ...(several ? [found.mean[n].toFixed(3)] : [])])
       .concat([[text.size, plane.length.toFixed(3), Math.hypot(...plane.unit).toFixed(3),
-        ...(found.planes.length > 1 ? [found.length.toFixed(3)] : [])]]));
+        ...(several ? [found.length.toFixed(3)] : [])]]));
 }
 
-const learn = answering(at("plane"), async (isLatest) => {
+function drawPartners() {
+  put("partners", ...state.names.slice(1).map((name, k) => {
+    const button = make("button", { type: "button", "aria-pressed": k + 1 === state.chosen }, name);
+    button.addEventListener("click", () => { state.chosen = k + 1; changed(); at("partners").children[k].focus(); });
+    return button;
+  }));
+  able("swap", state.vectors.length > 2);
+  at("stretch").value = state.long;
+  at("stretch-out").textContent = `${state.long} %`;
+  put("plane-legend", ...text.planeLegend(state.names[0], state.names[state.chosen], state.vectors.length > 2)
+    .map(([kind, words]) => make("li", {}, make("svg", { width: 34, height: 14, "aria-hidden": "true" },
+      kind === "area" || kind === "disc" ? make("rect", { x: 4, y: 1, width: 26, height: 12, class: kind })
+        : make("line", { x1: 2, x2: 32, y1: 7, y2: 7, class: kind })), words)));
+}
+
+const learn = answering(at("plane-form"), async (isLatest) => {
   const [u, ...partners] = state.vectors;
   const answer = await ask({ ask: "plane", u, partners });
   if (!isLatest()) return;
@@ -140,16 +176,10 @@ const learn = answering(at("plane"), async (isLatest) => {
 });
 
 // Something has moved: draw at once what needs no Python, and ask for the rest.
-export function changed() {
+function changed() {
   if (found && found.planes.length !== state.vectors.length - 1) found = null;
-  const [u, v] = state.vectors;
-  for (const [name, vector] of [["u", u], ["v", v]]) {
-    vector.forEach((x, i) => {
-      if (document.activeElement !== at(name + i)) at(name + i).value = Math.round(x * 100) / 100;
-    });
-  }
   draw();
-  remember({ vectors: state.vectors.flat().map((x) => Number(x.toFixed(3))).join(" ") });
+  drawPartners();
   return learn();
 }
 
@@ -196,42 +226,50 @@ function key(event) {
   held = null;
 }
 
-// Show these vectors; the way back leads to them.
+// Show these vectors, u and its partners; the way back leads to them.
 export function show(plane) {
   home = plane;
   state = copy(home);
   found = null;
+  at("plane-told").textContent = "";
+  askStretch();
   return changed();
 }
 
-export function prepare() {
-  for (const [n, name] of ["u", "v"].entries()) {
-    const row = make("div");
-    for (let i = 0; i < 3; i++) {
-      const input = make("input", { type: "number", step: 0.1, id: `${name}${i}` });
-      input.addEventListener("input", () => {
-        if (input.value !== "") state.vectors[n][i] = Number(input.value);
-        changed();
-      });
-      row.append(make("label", {}, `${name}[${i}]`, input));
-    }
-    at("coordinates").append(row);
+function stretch(percent) {
+  state.vectors[0] = times(state.vectors[0], percent / state.long);
+  state.long = percent;
+  return changed();
+}
+
+function askStretch() {
+  predict("predict-plane", text.stretchQuestion(home.names[0]), text.stretchChoices, async (value) => {
+    const before = found.planes[state.chosen - 1];
+    await stretch(state.long * 2 > 300 ? 50 : 2 * state.long);
+    const after = found.planes[state.chosen - 1];
+    return text.stretchAnswer(value, before, after);
+  });
+}
+
+async function swapPartners() {
+  const before = [...found.mean];
+  const other = state.chosen === 1 ? 2 : 1;
+  for (const list of [state.vectors, state.names]) {
+    [list[state.chosen], list[other]] = [list[other], list[state.chosen]];
   }
+  state.chosen = other;
+  await changed();
+  at("plane-told").textContent = text.swapped(before, found.mean);
+}
+
+export function prepare() {
   at("space").addEventListener("pointerdown", grab);
   at("space").addEventListener("pointermove", drag);
   for (const end of ["pointerup", "pointercancel"]) at("space").addEventListener(end, () => { held = null; });
   at("space").addEventListener("keydown", key);
-  onClick("swap", () => {
-    const [u, v] = state.vectors;
-    state.vectors.splice(0, 2, v, u);
-    changed();
-  });
-  onClick("parallel", () => { state.vectors[1] = times(state.vectors[0], 0.5); changed(); });
-  onClick("stretch", () => { state.vectors[0] = times(state.vectors[0], 2); changed(); });
+  at("plane-form").addEventListener("submit", (event) => event.preventDefault());
+  at("stretch").addEventListener("input", () => stretch(Number(at("stretch").value)));
+  onClick("swap", swapPartners);
+  onClick("parallel", () => { state.vectors[0] = times(state.vectors[state.chosen], 0.5); changed(); });
   onClick("reset", () => { state = copy(home); changed(); });
-  state = copy(home);
-  const given = (address().get("vectors") ?? "").split(" ").map(Number);
-  if (given.length >= 6 && given.length % 3 === 0 && given.every((x) => Number.isFinite(x) && Math.abs(x) < 1e5)) {
-    state.vectors = state.vectors.map((_, n) => given.slice(3 * n, 3 * n + 3)).filter((v) => v.length === 3);
-  }
 }

@@ -8,10 +8,13 @@ const RETRY = 2000; // the same while nobody answers
 const pause = (milliseconds) => new Promise((go) => setTimeout(go, milliseconds));
 export const isActive = (training) => ["waits", "runs", "paused"].includes(training.state);
 
+const all = []; // the page's runs: of all of them one at most is busy
+
 export class Run {
   // draw() is called whenever something has changed.
   constructor(draw) {
     this.draw = draw;
+    all.push(this);
     this.forget();
   }
 
@@ -31,7 +34,7 @@ export class Run {
   async start(question) {
     if (this.state === "starts") return;
     const before = { ...this };
-    if (this.isBusy) await this.order("stop");
+    for (const run of all.filter((one) => one.isBusy)) await run.order("stop");
     this.forget();
     this.state = "starts";
     this.draw();

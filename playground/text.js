@@ -1,9 +1,11 @@
-// The page's text in the language that the address asks for, such as ?lang=ko; English else, and
-// English where a translation lacks something.
+// The page's text in the language that the address asks for, as in ?lang=ko: English if there is no
+// such translation, and English for what a translation lacks.
 import { text as english } from "./text_en.js";
 
-const FILES = { en: "./text_en.js" };
-const asked = new URLSearchParams(location.search).get("lang") ?? "en";
-const other = FILES[asked] ? await import(FILES[asked]) : { text: {} };
+export const LANGUAGES = { en: "English", ko: "한국어" };
 
-export const text = { ...english, ...other.text };
+const wish = new URLSearchParams(location.search).get("lang");
+const language = wish in LANGUAGES ? wish : "en";
+const { text: translated } = await import(`./text_${language}.js`);
+
+export const text = { ...english, ...translated };

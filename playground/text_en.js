@@ -9,10 +9,69 @@ function duration(seconds) {
 
 export const text = {
   language: "en",
-  intro: "Two tiny language models in pure Python. Every number here is computed by the very files " +
-    "that you read; this page only draws it.",
-  views: "Views", tabTrain: "Train", tabLook: "Look inside", tabPlane: "A plane",
-  tabGrad: "Gradients", tabCost: "Cost",
+  intro: "Two tiny language models in pure Python. Every number here is computed by the project's own " +
+    "files; this page only draws it.",
+  chapters: "Chapters", chapterNames: { guess: "Guess", lookback: "Look back", plane: "Plane", learn: "Train",
+    verdict: "Verdict", experiment: "Experiment" },
+  views: "Views", tabTrain: "Train", tabLook: "Look inside", tabGrad: "Gradients",
+  predict: "Your prediction:", nowStart: "Noted. Now start it.",
+  named: (name) => name === "Grassmann" ? "Grassmann, trained" : `${name}, trained`,
+
+  opening: "Type your name. Which letter comes next?",
+  whichNext: (word, n) => n ? `After “${word.slice(0, n)}”:` : "At the beginning:",
+  readUpTo: (word, n) => n ? `they have read “${word.slice(0, n)}”` : "they have read nothing yet",
+  cameAs: (letter, rank, odd) => `Next came “${letter}”: choice number ${rank}, with ${percent(odd)}.`,
+  cameEnd: (odd) => `That the name ends here gets ${percent(odd)}.`,
+  guessStory: "Both models have learned from 5,000 first names, letter by letter, and know nothing else. One " +
+    "looks back by attention, as large language models do. The other has Grassmann layers, which look at planes.",
+  guessDrag: "Drag: how much of the name they have read",
+  surpriseQuestion: (word) => `which letter of “${word}” surprises the models most?`,
+  surpriseAnswer: (most, isRight) => `${isRight ? "Yes." : "Not that one."} ` + most.map(([name, letter, loss]) =>
+    `${name}: “${letter}”, ${loss.toFixed(2)} nats`).join("; ") + ".",
+  surprise: "Surprise, nats", meanLoss: "mean",
+  surpriseNote: "The surprise is minus the logarithm of the probability that the model gave to the letter that " +
+    "came. The mean of it is the loss, which training makes smaller. Blind guessing among 27 has 3.30.",
+
+  backTitle: "Where does it look?",
+  backStory: "To guess what comes next, both look back from the present letter. Attention looks at every earlier " +
+    "letter and at the present one, and decides anew how much at each. The Grassmann layer looks at fixed " +
+    "distances, 1, 2, 4, 8, 12 and 16 back, and gives each the same share.",
+  backDrag: "Drag: the present letter",
+  letterAt: (position, letter) => `position ${position}, ${letter === "BOS" ? "BOS, the mark of the beginning" : letter}`,
+  backQuestion: (letter, position) => `from “${letter}” at position ${position}, how many earlier letters does the ` +
+    "Grassmann layer look at? (BOS, the mark of the beginning, is one.)",
+  backAnswer: (guess, number, position) => `${guess === number ? "Yes" : "It is not " + guess}: it looks at ${number}. ` +
+    (position ? `Attention looks at all ${position + 1}, itself among them.` : "Nothing stands before BOS."),
+
+  learnTitle: "Watch them learn",
+  learnStory: "Two models that know nothing read 300 names, each three times with other luck: three seeds, which " +
+    "draw other first weights and another order. Lines are means over the seeds, bands reach from the best to the worst.",
+  learnQuestion: "which will be better at names that it has not seen?",
+  learnChoices: [["attention", "attention"], ["Grassmann", "Grassmann"], ["level", "no difference that three seeds can show"]],
+  learnStart: "Let them learn",
+  learnAnswer(losses, guess) {
+    const [one, other] = ["attention", "Grassmann"].map((name) => losses[name]);
+    const range = (list) => `${Math.min(...list).toFixed(3)} to ${Math.max(...list).toFixed(3)}`;
+    const winner = Math.max(...one) < Math.min(...other) ? "attention"
+      : Math.max(...other) < Math.min(...one) ? "Grassmann" : "level";
+    return `Loss on unseen names: attention ${range(one)}, Grassmann ${range(other)}. ` +
+      (winner === "level" ? "The ranges overlap: three seeds show no difference." : `All seeds of ${winner} are ahead.`) +
+      (guess ? guess === winner ? " As you predicted." : " Not what you predicted." : "");
+  },
+  learnDrag: "Drag: a moment of training",
+
+  verdictTitle: "Is it an alternative?",
+  verdictStory: "It depends on what is asked. Brackets ask for counting: every ) needs its (. Each contender learns " +
+    "with three seeds from the same strings; a wrong bracket is marked where the string first goes wrong.",
+  verdictQuestion: "who closes its brackets best after 200 strings?",
+  raceStart: "Start the race",
+  raceResult: (losses, right, number, states) => (losses.length ? `Loss on unseen strings: ` +
+    `${losses.map((loss) => loss.toFixed(3)).join(", ")}. ` : `${states.filter((s) => s === "runs").length} of ` +
+    `${states.length} learning. `) + (number ? `${right} of ${number} strings without a mistake.` : ""),
+  costTitle: "What it costs", costDrag: "Drag: the length of the text",
+
+  experimentTitle: "Experiment",
+  experimentStory: "Everything by hand: any mixing layer, any task, your own text, every number on the way.",
   badAddress: (name, value, used) => `The address of this page says ${name}=${value}, which does not ` +
     `fit; ${used} is used.`,
 
@@ -54,27 +113,41 @@ export const text = {
   lookIntro: "Type a word and choose a letter. The model has read up to there and computes what may " +
     "come next: from top to bottom, the numbers on its way.",
   word: "Word, or how it begins", model: "Model", beside: "Beside it", layer: "Layer", moment: "Moment of training",
-  untrained: "before training", afterSteps: (step) => `after ${many(step, "step")}`,
+  untrained: "before training", savedMoment: "after 5,000 steps, kept with the page", afterSteps: (step) => `after ${many(step, "step")}`,
   seen: ({ word, trained, position }) => `It has read “${word.slice(0, position)}”` +
     (word.length > position ? ` of “${word}”` : "") + `; ${trained ? "trained" : "untrained"} weights.`,
   next: "What comes next", inside: "What the layer computes", source: "The line of code",
   letters: "Letters: choose a position", inNumbers: "In numbers", end: "end",
   point: "Point at a number, or go to it with Tab and the arrow keys.",
   weightsOf: "weights:", position: (s, letter) => `position ${s} (${letter})`,
-  scales: ({ vectors, logits }) => `Bars of all vectors have one scale, up to ±${vectors.toPrecision(2)}; ` +
-    `logits up to ±${logits.toPrecision(2)}.`,
+  scales: "Each row is made from rows above it. Bars have a few common scales, from ±1 to ±4 and so on; " +
+    "each row says which.",
   looksAt: (letter, { s, share, length }) => `position ${s} (${letter}): share ${percent(share)}` +
     (length === undefined ? "" : `, the plane's length before scaling ${length.toPrecision(3)}; the ` +
       "shorter, the closer the two vectors are to parallel"),
   noArcs: "no arcs for this layer",
 
-  planeIntro: "Two vectors span a parallelogram. The areas of its three shadows, with signs, are the " +
-    "Plücker coordinates p. The disc is the same plane with all lengths forgotten. Drag a tip, or turn " +
-    "the picture; keys: Tab and the arrows.",
-  spaceLabel: "A picture in space: the arrow keys turn it",
+  planeTitle: "Two letters span a plane",
+  planeStory: "In this trained model each letter, where it stands, is an arrow of three numbers. The present " +
+    "letter's arrow and that of an earlier one span a parallelogram; the areas of its three shadows, with " +
+    "signs, are p. The layer keeps the tilt only, scaled to length 1: the disc. Drag a tip, or turn the picture.",
+  planeDrag: "Length of the present letter's arrow", partners: "Earlier letters",
+  spaceLabel: "A picture in space: drag it or use the arrow keys to turn it",
   tip: (name, vector) => `tip of ${name} at ${vector.map((x) => x.toFixed(2)).join(", ")}; the arrow keys move it`,
-  swap: "Swap u and v", parallel: "Make v parallel", stretch: "Stretch u by 2", reset: "Back to the start",
+  swap: "Swap two earlier letters", parallel: "Make the arrows parallel", reset: "Back to the model's own arrows",
   coordinate: "Coordinate", plane: "p", unit: "scaled to length 1", mean: "mean", size: "length",
+  planeLegend: (now, before, several) => [["vec s0", `arrow of ${now}`], ["area", `parallelogram with ${before}`],
+    ["disc", "its unit plane, always of one size"], ["normal s1", "what stands upright on a unit plane"],
+    ...(several ? [["normal mean", "mean of these, which is what the layer passes on"]] : [])],
+  stretchQuestion: (now) => `Make the arrow of ${now} twice as long. What will the disc do?`,
+  stretchChoices: [["grow", "grow"], ["tilt", "tilt"], ["stay", "stay as it is"]],
+  stretchAnswer: (guess, before, after) => `${guess === "stay" ? "Yes." : "See for yourself."} The area went from ` +
+    `${before.length.toFixed(3)} to ${after.length.toFixed(3)}; p scaled to length 1 was ` +
+    `${before.unit.map((x) => x.toFixed(3)).join(", ")} and is ${after.unit.map((x) => x.toFixed(3)).join(", ")}. ` +
+    "The layer cannot see how long an arrow is.",
+  swapped: (before, after) => `The mean was ${before.map((x) => x.toFixed(3)).join(", ")} and is ` +
+    `${after.map((x) => x.toFixed(3)).join(", ")}: which of the two stood nearer is lost.`,
+  ago: (letter, n) => `${letter}, ${n} back`,
 
   gradIntro: "The graph of an expression. Step by step each node hands its gradient to those that " +
     "it was made from. (A ReLU that is on is the number itself: the engine makes no node for it.)",
@@ -88,5 +161,9 @@ export const text = {
     "pairs of positions it looks at (for one layer; attention: for one head).",
   mixer: "Contender", nodes: "Values made", pairs: "Pairs", tokens: "tokens",
   noAnswer: "No answer: does playground.py still run?",
-  noPyodide: "Pyodide could not be loaded: see playground/worker.js",
+  loading: (seconds) => `Python is loading, ${many(seconds, "second")}. The first time it takes a while: ` +
+    "14 million bytes. Then everything runs in this browser, and nothing you type leaves it.",
+  loadingLabel: "How much of Python is loaded",
+  noPyodide: (place) => `Python could not be loaded from ${place}, so this page cannot compute. Is there a ` +
+    "connection? In a terminal, python3 playground.py needs none.",
 };

@@ -1,34 +1,55 @@
-// The same Python files, run by Pyodide inside the browser: for a static site or a Chromebook.
-const PYODIDE = new URL("pyodide/", location).href; // a folder beside this file, or Pyodide's address
-const FILES = ["playground_answers.py", "alternatives.py", "beyond.py", "inside.py", "micro_gpt.py",
-  "micro_grassmann.py", "show.py", "tasks.py", "input.txt"];
+// Python in the browser: Pyodide, in a worker of its own, so that the page stays alive. Its first
+// message says where Pyodide and python.zip, the project's files, are; each other is a question.
+// Answers are [number, answer]; ["loading", bytes] tells how far it is.
+let loaded = 0;
 
-async function fetched(name) {
-  const reply = await fetch(new URL(`../${name}`, location));
-  return [name, new Uint8Array(await reply.arrayBuffer())];
-}
+// Count the bytes that come in.
+const fetchPlain = self.fetch;
+self.fetch = async (...given) => {
+  const reply = await fetchPlain(...given);
+  if (!reply.ok || !reply.body) return reply;
+  const counted = reply.body.pipeThrough(new TransformStream({
+    transform(chunk, out) {
+      loaded += chunk.length;
+      postMessage(["loading", loaded]);
+      out.enqueue(chunk);
+    } }));
+  return new Response(counted, { status: reply.status, headers: reply.headers });
+};
 
-async function begin() {
-  const files = Promise.all(FILES.map(fetched)); // while Pyodide loads
-  const { loadPyodide } = await import(PYODIDE + "pyodide.mjs");
-  const python = await loadPyodide({ indexURL: PYODIDE });
-  for (const [name, bytes] of await files) python.FS.writeFile(name, bytes);
+async function begin({ pyodide, files }) {
+  const archive = fetch(files).then((reply) => reply.arrayBuffer()); // while Pyodide loads
+  const { loadPyodide } = await import(`${pyodide}pyodide.mjs`);
+  const python = await loadPyodide({ indexURL: pyodide });
+  python.unpackArchive(await archive, "zip");
   return python.pyimport("playground_answers");
 }
 
-// A rejected promise would end in silence; as an error it reaches the page.
-const ready = begin().catch((error) => setTimeout(() => { throw error; }));
+// A task for the event loop that comes after the messages that wait: a timeout would cost 4 ms.
+const channel = new MessageChannel();
+const breathe = () => new Promise((go) => {
+  channel.port1.onmessage = go;
+  channel.port2.postMessage(null);
+});
+
+let ready = null;
 let isTraining = false;
 
-// Train for a twentieth of a second, look for questions, and so on.
-async function train(playground) {
+// Train for a tenth of a second, look for questions, and so on.
+async function train(answers) {
   isTraining = true;
-  while (playground.work(0.05)) await new Promise((go) => setTimeout(go));
+  while (answers.work(0.1)) await breathe();
   isTraining = false;
 }
 
-addEventListener("message", async ({ data: [number, question] }) => {
-  const playground = await ready;
-  postMessage([number, JSON.parse(playground.answer_text(question)[1])]);
-  if (!isTraining) train(playground);
+addEventListener("message", async ({ data }) => {
+  if (!ready) {
+    // A rejected promise would end in silence; as an error it reaches the page.
+    ready = begin(data).catch((error) => setTimeout(() => { throw error; }));
+    return;
+  }
+  const [number, question] = data;
+  const answers = await ready;
+  postMessage([number, JSON.parse(answers.answer_text(question)[1])]);
+  if (!isTraining) train(answers);
 });

@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
 import warnings
+import zipfile
+from pathlib import Path
 from unittest import mock
 
 import playground
@@ -102,7 +105,7 @@ class Answers(unittest.TestCase):
 
     def test_flow_of_the_grassmann_layer(self):
         """The rows are the layer's own: each plane is of its partner, the mean of the planes."""
-        seen = answers.answer({"ask": "look", "word": "emma", "r": 3})
+        seen = answers.answer({"ask": "look", "word": "emmanuel", "r": 3, "position": 4})
         rows = {(row["name"], row["at"], row["partner"]): row for row in seen["rows"]}
         u = rows["z", None, None]["values"]
         units = []
@@ -133,6 +136,54 @@ class Answers(unittest.TestCase):
             with self.assertRaises(answers.Wrong) as caught:
                 answers.folded(word, vocab)
             self.assertEqual(caught.exception.field, "word")
+
+    @slow
+    def test_saved_models(self):
+        """The models of the first chapter are what the command makes, in 500,000 bytes at most."""
+        size = 0
+        for name in answers.SAVED:
+            model, start = answers.saved(name)
+            with tempfile.TemporaryDirectory() as folder:
+                again = answers.train_saved(name, Path(folder, "model.json"))
+                self.assertEqual(model.load_model(Path(folder, "model.json"))[3],
+                                 model.load_model(answers.saved_file(name))[3])
+            docs = [model.tokenize(doc, start.vocab) for doc in again.docs[-200:]]
+            losses = [model.evaluate(docs, params, start.config)
+                      for params in (start.params, again.params)]
+            self.assertAlmostEqual(*losses, 2)  # other Pythons add in another order
+            size += answers.saved_file(name).stat().st_size
+        self.assertLess(size, 500_000)
+        self.assertEqual(answers.saved("Grassmann")[1].config.r, 3)
+
+    def test_read(self):
+        """The odds of each position sum to 1; the losses are the model's own."""
+        for name in answers.SAVED:
+            read = answers.answer({"ask": "read", "saved": name, "word": "Emma"})
+            model, start = answers.saved(name)
+            tokens = model.tokenize("emma", start.vocab)
+            losses = [x.data for x in model.token_losses(tokens, start.params, start.config)]
+            self.assertEqual(read["losses"], losses)
+            for odds in read["odds"]:
+                self.assertAlmostEqual(sum(odds), 1)
+
+    def test_export(self):
+        """A static site, whole or not at all, with all that answers in the browser."""
+        with tempfile.TemporaryDirectory() as folder:
+            site = Path(folder, "site")
+            playground.export(site, "https://example.org/pyodide")
+            self.assertIn('data-pyodide="https://example.org/pyodide/"',
+                          (site / "index.html").read_text(encoding="utf-8"))
+            with zipfile.ZipFile(site / "python.zip") as archive:
+                archive.extractall(Path(folder, "python"))
+            result = subprocess.run(
+                [sys.executable, "-c", "import playground_answers as a; "
+                 "print(len(a.answer({'ask': 'read', 'saved': 'Grassmann'})['odds']))"],
+                cwd=Path(folder, "python"), capture_output=True, text=True, check=False)
+            self.assertEqual((result.stdout, result.stderr), ("5\n", ""))
+            for place, pyodide in (site, "https://example.org"), (Path(folder, "new"), folder):
+                with self.assertRaises(ValueError):
+                    playground.export(place, pyodide)
+            self.assertEqual(sorted(os.listdir(folder)), ["python", "site"])
 
     def test_documents(self):
         """What a text is, before anything learns from it."""
@@ -287,7 +338,9 @@ class Served(unittest.TestCase):
     def test_files(self):
         """The page's own files, and no others."""
         self.assertIn(b"<title>", self.send("GET", "/?x=1")[1])
-        for path in sorted((ROOT / "playground").iterdir()):
+        for path in (ROOT / "playground").iterdir():
+            if path.suffix == ".json":  # the models: Python reads them
+                continue
             self.assertEqual(self.send("GET", f"/{path.name}"), (200, path.read_bytes()))
         for path in "/../playground.py", "/playground.py", "/%2e%2e/README.md", "//etc/passwd":
             self.assertEqual(self.send("GET", path)[0], 404, path)

@@ -1,17 +1,20 @@
 """The playground's page in a real browser: five views, by mouse and by keyboard, narrow and wide.
 
-Needs Playwright for Python and a chromium on the path, and for Pyodide's part the folder of its npm
-package in MICROGRASSMANN_PYODIDE; skipped where one of them is missing.
+Needs Playwright for Python and a chromium on the path; for Pyodide's part the folder of its npm
+package in MICROGRASSMANN_PYODIDE, for axe's the path of its axe.min.js in MICROGRASSMANN_AXE.
+Skipped where one of them is missing.
 """
 import functools
 import http.server
 import os
+import re
 import shutil
 import tempfile
 import threading
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import playground
 import playground_answers as answers
@@ -22,6 +25,7 @@ try:
 except ImportError:
     sync_playwright = None
 CHROMIUM = shutil.which("chromium")
+AXE = os.environ.get("MICROGRASSMANN_AXE")
 PYODIDE = os.environ.get("MICROGRASSMANN_PYODIDE")
 
 
@@ -55,7 +59,7 @@ class Page(unittest.TestCase):
         """
         page = self.browser.new_page(viewport={"width": width, "height": 800},
                                      bypass_csp=not strict)
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(30_000)
         complaints = []
         page.on("console", lambda line: complaints.append(line.text)
                 if line.type in ("error", "warning") and "400" not in line.text
@@ -75,10 +79,11 @@ class Page(unittest.TestCase):
             page.wait_for_timeout(1000 * seconds)
             route.continue_()
         page.route("**/answer", late)
+        self.addCleanup(page.unroute_all, behavior="ignoreErrors")
 
     def wait_for(self, page, condition, arg=None):
         """Wait until the JavaScript expression is true."""
-        page.wait_for_function(condition, arg=arg, timeout=60_000)
+        page.wait_for_function(condition, arg=arg, timeout=120_000)
 
     def losses(self, page):
         """Return how many losses each run has told, as the page says."""
@@ -95,19 +100,158 @@ class Page(unittest.TestCase):
         for run in list(answers.runs.values()):
             run.end()
 
+    def complaints(self, page):
+        """Return what axe complains of, and which parts of the page it means."""
+        page.add_script_tag(path=AXE)
+        return page.evaluate("axe.run({ resultTypes: ['violations'] }).then((found) => "
+                             "found.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))")
+
     def test_no_view_is_too_wide(self):
-        """At 360 and 1,280 pixels the page never scrolls sideways, and the legend is in sight."""
-        for width in 360, 1280:
+        """From 360 to 1,920 pixels the page never scrolls sideways, and legends are in sight."""
+        for width in 360, 768, 1920:
             page = self.open(width, strict=True)
-            for view in "train", "look", "plane", "grad", "cost":
+            page.wait_for_selector("#cost-chart .legend li")
+            for view in "train", "look", "grad":
                 page.click(f"#tab-{view}")
-                page.wait_for_timeout(300)
+                page.wait_for_timeout(400)
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 self.assertLessEqual(wide, width, view)
                 self.assertEqual(page.locator(".wrong").count(), 0)
-            page.wait_for_selector("#cost-chart .legend li")
             box = page.locator("#cost-chart .legend li").last.bounding_box()
             self.assertLessEqual(box["x"] + box["width"], width)
+
+    @unittest.skipUnless(AXE, "needs MICROGRASSMANN_AXE, the path of axe.min.js")
+    def test_axe(self):
+        """No violation: light and dark, each view, with a story told and an error shown."""
+        for scheme in "light", "dark":
+            page = self.open()
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_selector("#cost-chart .legend li")
+            for chapter in "guess", "lookback", "plane":
+                page.click(f"#predict-{chapter} button >> nth=1")
+            page.fill("#steps", "0")
+            page.click("#start")
+            page.wait_for_selector(".wrong")
+            for view in "train", "look", "grad":
+                page.click(f"#tab-{view}")
+                page.wait_for_timeout(600)
+                self.assertEqual(self.complaints(page), [], (scheme, view))
+
+    def test_every_text(self):
+        """Each text that the page names exists, and each translation has all of them."""
+        sources = [path.read_text(encoding="utf-8") for path in (ROOT / "playground").iterdir()
+                   if path.suffix in (".js", ".html")]
+        named = {name for source in sources for name in re.findall(
+            r'data-(?:text|label)="(\w+)"|\btext\.([a-zA-Z]\w+)\b(?!\.)', source) for name in name}
+        page = self.open()
+        texts = {path.stem: page.evaluate(
+            f"import('./{path.name}').then((m) => Object.fromEntries(Object.entries(m.text)"
+            ".map(([name, value]) => [name, typeof value])))")
+            for path in (ROOT / "playground").glob("text_*.js")}
+        self.assertEqual(sorted(named - {"", "js"} - set(texts["text_en"])), [])
+        for name, translation in texts.items():
+            self.assertEqual(translation, texts["text_en"], f"{name} lacks or adds something")
+
+    def test_korean(self):
+        """?lang=ko speaks Korean throughout; an unknown language is English."""
+        page = self.open(state="?lang=ko")
+        self.assertEqual(page.get_attribute("html", "lang"), "ko")
+        for selector in "#guess h1", "#predict-guess p", "#chapters", "#train-form", "#cost-table":
+            page.wait_for_selector(selector)
+            self.assertRegex(page.inner_text(selector), "[가-힣]")
+        self.assertEqual(self.open(state="?lang=xx").get_attribute("html", "lang"), "en")
+
+    def test_guess(self):
+        """Two trained models answer at once; what is drawn is what they say."""
+        page = self.open()
+        page.fill("#name", "Zoë")
+        self.wait_for(page, "document.getElementById('read-so-far').innerText.includes('zoe')")
+        page.click("#predict-guess button >> nth=0")
+        rows = page.locator("#surprises tbody tr").all_inner_texts()
+        for row, name in zip(rows, answers.SAVED):
+            read = answers.answer({"ask": "read", "saved": name, "word": "zoe"})
+            for loss in read["losses"]:
+                self.assertIn(f"{loss:.2f}", row)
+        page.focus("#cut")
+        page.keyboard.press("ArrowLeft")
+        self.assertEqual(page.inner_text("#read-so-far"), "After “zo”:")
+        self.assertIn("Next came “e”", page.inner_text("#guesses"))
+        page.fill("#name", "zo3")
+        page.wait_for_selector("#name-form .wrong")
+        self.assertEqual(page.get_attribute("#guesses", "aria-busy"), "true")
+
+    def test_look_back(self):
+        """The number of letters that it looks at, predicted, and the arcs."""
+        page = self.open()
+        page.focus("#place")
+        page.keyboard.press("Home")
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        self.wait_for(page, "document.getElementById('place-out').innerText.includes('2')")
+        page.wait_for_timeout(500)
+        page.click("#predict-lookback button >> nth=2")
+        self.assertIn("Yes", page.inner_text("#predict-lookback"))
+        self.assertEqual(page.locator("#arcs .arc").count(), 3 + 2)
+
+    def test_plane(self):
+        """Stretching moves the parallelogram and not the disc; swapping leaves the mean."""
+        page = self.open()
+        page.wait_for_selector("#space .disc")
+
+        def column(n):
+            return [float(x) for x in page.locator(
+                f"#plucker tbody td:nth-child({n})").all_inner_texts()]
+        area, unit, mean = column(2), column(3), column(4)
+        disc = page.get_attribute("#space .disc", "points")
+        page.click("#predict-plane button >> nth=0")
+        self.wait_for(page, "document.getElementById('stretch-out').innerText == '200 %'")
+        self.wait_for(page, "a => Math.abs(document.querySelector('#plucker tbody tr:last-child "
+                            "td:nth-child(2)').innerText - 2 * a) < 0.01", area[-1])
+        self.assertEqual((column(3), page.get_attribute("#space .disc", "points")), (unit, disc))
+        page.click("#swap")
+        self.wait_for(page, "document.getElementById('plane-told').innerText.length > 5")
+        self.assertEqual(column(4), mean)
+        page.click("#parallel")
+        self.wait_for(page, "document.querySelector('#plucker tbody td:nth-child(2)').innerText"
+                            " == '0.000'")
+        box = page.locator("#space .tip").nth(0).bounding_box()
+        page.mouse.move(box["x"] + 9, box["y"] + 9)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 4000, box["y"] + 20)
+        page.mouse.up()
+        page.wait_for_timeout(300)
+        picture = page.locator("#space svg").bounding_box()
+        for tip in page.locator("#space .tip").all():
+            box = tip.bounding_box()
+            self.assertGreaterEqual(box["x"], picture["x"])
+            self.assertLessEqual(box["x"] + box["width"], picture["x"] + picture["width"])
+        page.click("#reset")
+        self.wait_for(page, "a => document.querySelector('#plucker tbody tr:last-child "
+                            "td:nth-child(2)').innerText == a.toFixed(3)", area[-1])
+        page.focus("#space .tip >> nth=1")
+        page.keyboard.press("ArrowLeft")
+        self.wait_for(page, "a => document.querySelector('#plucker tbody tr:last-child "
+                            "td:nth-child(2)').innerText != a.toFixed(3)", area[-1])
+        self.assertEqual(page.evaluate("document.activeElement.dataset.tip"), "1")
+
+    def test_learn(self):
+        """Three seeds of two contenders, moments to go back to, and a verdict on ranges."""
+        with mock.patch.object(answers, "LIMITS", {**answers.LIMITS, "steps": (1, 24)}):
+            page = self.open()
+            page.evaluate("import('./learn.js').then((m) => { m.SETTINGS.steps = 24; })")
+            page.click("#predict-learn button >> nth=2")
+            page.click("#learn-start")
+            self.wait_for(page, "document.getElementById('learn-told').innerText.length > 9")
+        [run] = [run for run in answers.runs.values() if run.settings["steps"] == 24]
+        for training in run.trainings:
+            self.assertEqual(len(training.told["losses"]), 24)
+        losses = [t.told["held_out"] for t in run.trainings if t.settings["mixer"] == "attention"]
+        self.assertIn(f"{min(losses):.3f} to {max(losses):.3f}", page.inner_text("#learn-told"))
+        self.assertEqual(page.locator("#learn-curves .band").count(), 2)
+        before = page.inner_text("#ages")
+        page.focus("#age")
+        page.keyboard.press("Home")
+        self.wait_for(page, "t => document.getElementById('ages').innerText != t", before)
 
     def test_train(self):
         """Two models learn, write, and can be looked into at each moment."""
@@ -119,8 +263,11 @@ class Page(unittest.TestCase):
         self.assertEqual(page.locator("#curves .line[d]").count(), 2)
         self.assertEqual(self.losses(page), [12, 12])
         page.click("#tab-look")
-        page.wait_for_selector("#looks .shares li")
-        after = page.inner_text("#looks .shares")
+        page.select_option("#who", "Grassmann")
+        self.wait_for(page, "document.querySelector('#looks h2')?.innerText == 'Grassmann' && "
+                            "document.querySelector('#looks .shares')")
+        page.wait_for_selector("#looks:not([aria-busy])")
+        after = page.inner_text("#looks .shares >> nth=0")
         self.assertEqual(page.inner_text("#moment-out"), "after 12 steps")
         page.focus("#moment")
         page.keyboard.press("Home")
@@ -194,15 +341,17 @@ class Page(unittest.TestCase):
         page = self.open()
         self.train(page, 20000)
         self.wait_for(page, "document.querySelector('#results').innerText.includes('learning')")
+        page.click("#tab-look")
         page.click("#tab-grad")
-        page.click("#tab-cost")
         page.go_back()
-        page.wait_for_selector("#grad:not([hidden])")
+        page.wait_for_selector("#look:not([hidden])")
         page.go_forward()
-        page.wait_for_selector("#cost:not([hidden])")
+        page.wait_for_selector("#grad:not([hidden])")
+        page.click("#chapters button >> nth=2")
         page.reload()
         page.wait_for_selector("body[data-ready]")
-        self.assertTrue(page.is_visible("#cost"))
+        self.assertTrue(page.is_visible("#grad"))
+        self.assertEqual(page.evaluate("document.activeElement.id"), "plane-title")
         page.click("#tab-train")
         self.wait_for(page, "document.querySelector('#results').innerText.includes('learning')")
         self.assertEqual(page.input_value("#steps"), "20000")
@@ -255,7 +404,7 @@ class Page(unittest.TestCase):
         page = self.open()
         page.focus("#tab-train")
         page.keyboard.press("End")
-        page.wait_for_selector("#cost:not([hidden])")
+        page.wait_for_selector("#grad:not([hidden])")
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         page.wait_for_selector("#looks .bars button")
@@ -267,10 +416,10 @@ class Page(unittest.TestCase):
         self.assertEqual(page.evaluate("document.activeElement.innerText"), "m")
         stops = page.locator("#looks .bars button[tabindex='0']").count()
         self.assertEqual(stops, page.locator("#looks .bars").count())
-        z = page.locator("#looks .vector", has_text="z").last
+        z = page.locator("#looks .seen >> nth=0").locator(".vector", has_text="z ±").last
         z.locator("button").first.focus()
         page.keyboard.press("ArrowRight")
-        self.assertRegex(page.inner_text("#looks .formula"), r"z\[1\] = -?\d.*·")
+        self.assertRegex(page.inner_text("#looks .formula >> nth=0"), r"z\[1\] = -?\d.*·")
         self.wait_for(page, "document.querySelector('#looks .code mark')?.innerText"
                             ".includes('W_red')")
         self.assertEqual(page.locator("#looks .lit").count(), 16)
@@ -281,13 +430,6 @@ class Page(unittest.TestCase):
             page.keyboard.press("Enter")
         self.assertEqual(page.get_attribute("#forth", "aria-disabled"), "true")
         self.assertEqual(page.evaluate("document.activeElement.id"), "forth")
-        page.click("#tab-plane")
-        page.wait_for_selector("#plucker td")
-        before = page.input_value("#u0"), page.input_value("#u1")
-        page.focus("#space .tip >> nth=0")
-        page.keyboard.press("ArrowLeft")
-        self.wait_for(page, "b => document.getElementById('u0').value != b", before[0])
-        self.assertEqual(page.evaluate("document.activeElement.dataset.tip"), "0")
 
     def test_forced_colours(self):
         """What is chosen can be told from the rest."""
@@ -296,35 +438,6 @@ class Page(unittest.TestCase):
         colours = page.locator("[role=tab]").evaluate_all(
             "tabs => tabs.map(tab => getComputedStyle(tab).backgroundColor)")
         self.assertNotEqual(colours[0], colours[1])
-
-    def test_plane(self):
-        """Numbers, buttons and dragging change the coordinates; there is a way back."""
-        page = self.open(state="#view=plane")
-        for name, value in zip(("u0", "u1", "u2", "v0", "v1", "v2"), "100010"):
-            page.fill(f"#{name}", value)
-        cell = "#plucker tbody tr:nth-child(1) td:nth-child(2)"
-        self.wait_for(page, "c => document.querySelector(c)?.innerText == '1.000'", cell)
-        page.click("#swap")
-        self.wait_for(page, "c => document.querySelector(c).innerText == '-1.000'", cell)
-        page.click("#stretch")
-        self.wait_for(page, "c => document.querySelector(c).innerText == '-2.000'", cell)
-        unit = "#plucker tbody tr:nth-child(1) td:nth-child(3)"
-        self.assertEqual(page.inner_text(unit), "-1.000")
-        page.click("#parallel")
-        self.wait_for(page, "c => document.querySelector(c).innerText == '0.000'", cell)
-        box = page.locator("#space .tip").nth(0).bounding_box()
-        page.mouse.move(box["x"] + 9, box["y"] + 9)
-        page.mouse.down()
-        page.mouse.move(box["x"] + 4000, box["y"] + 20)
-        page.mouse.up()
-        self.wait_for(page, "c => document.querySelector(c).innerText != '0.000'", cell)
-        picture = page.locator("#space svg").bounding_box()
-        for tip in page.locator("#space .tip").all():
-            box = tip.bounding_box()
-            self.assertGreaterEqual(box["x"], picture["x"])
-            self.assertLessEqual(box["x"] + box["width"], picture["x"] + picture["width"])
-        page.click("#reset")
-        self.wait_for(page, "document.getElementById('u0').value == '2'")
 
     def test_gradients(self):
         """Step by step to the end; no edge crosses a box; no label leaves its box."""
@@ -368,13 +481,31 @@ class Page(unittest.TestCase):
 
     def test_cost(self):
         """The slider, by keyboard."""
-        page = self.open(state="#view=cost&length=4")
+        page = self.open()
         page.wait_for_selector("#cost-table tbody td")
-        self.assertIn("10", page.inner_text("#cost-table tbody tr:nth-child(1)"))
+        self.assertIn("136", page.inner_text("#cost-table tbody tr:nth-child(1)"))
         page.focus("#length")
         page.keyboard.press("ArrowRight")
         self.wait_for(page, "document.querySelector('#cost-table tbody tr').innerText"
-                            ".includes('15')")
+                            ".includes('153')")
+
+
+@unittest.skipUnless(sync_playwright and CHROMIUM, "needs playwright and chromium")
+class NoPython(unittest.TestCase):
+    """Where the page cannot start it says so in a plain sentence."""
+
+    def test_file_and_no_javascript(self):
+        """Opened as a file, or without JavaScript."""
+        address = (ROOT / "playground" / "index.html").as_uri()
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            for is_on, said in (True, "#unstarted"), (False, "noscript p"):
+                page = browser.new_context(java_script_enabled=is_on).new_page()
+                page.goto(address)
+                page.wait_for_timeout(2500)
+                self.assertIn("python3", page.inner_text(said))
+                self.assertTrue(page.is_visible(said))
+            browser.close()
 
 
 class Silent(http.server.SimpleHTTPRequestHandler):
@@ -389,13 +520,11 @@ class InTheBrowser(unittest.TestCase):
     """Without a server of ours: static files, and Python inside the browser."""
 
     def test_same_numbers_as_the_terminal(self):
-        with tempfile.TemporaryDirectory() as folder:
-            for path in [*ROOT.glob("*.py"), INPUT]:
-                shutil.copy(path, folder)
-            shutil.copytree(ROOT / "playground", Path(folder, "playground"))
-            shutil.copytree(PYODIDE, Path(folder, "playground", "pyodide"))
+        with tempfile.TemporaryDirectory() as outside:
+            folder = Path(outside, "site")
+            playground.export(folder, PYODIDE)
             server = http.server.ThreadingHTTPServer(
-                ("127.0.0.1", 0), functools.partial(Silent, directory=folder))
+                ("127.0.0.1", 0), functools.partial(Silent, directory=str(folder)))
             threading.Thread(target=server.serve_forever, daemon=True).start()
             self.addCleanup(server.server_close)
             self.addCleanup(server.shutdown)
@@ -403,11 +532,17 @@ class InTheBrowser(unittest.TestCase):
                 browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
                 page = browser.new_page()
                 start = time.monotonic()
-                page.goto(f"http://127.0.0.1:{server.server_address[1]}/playground/index.html"
-                          "?python=pyodide")
-                page.wait_for_selector("body[data-ready]", timeout=60_000)
+                page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
+                page.wait_for_selector("#loading progress")
+                self.assertRegex(page.inner_text("#loading"), r"\d seconds?")
+                page.wait_for_selector("body[data-ready]", timeout=120_000)
                 print(f"Pyodide: first answer after {time.monotonic() - start:.1f} s")
+                self.assertEqual(page.locator("#guesses article").count(), 2)
                 self.check(page)
+                page.route("**/pyodide/*", lambda route: route.abort())
+                page.reload()
+                page.wait_for_selector("#notes li")
+                self.assertIn("could not be loaded", page.inner_text("#notes"))
                 browser.close()
 
     def check(self, page):
