@@ -1,7 +1,7 @@
-"""Build the model yourself: a dozen functions left to write, each checked as soon as you ask.
+"""Build the model yourself: a dozen functions to write, each checked as soon as you ask.
 
-Run it without arguments: it says how to begin. The steps are in exercises_steps.py, what is right
-says exercises_judge.py; here are the program and the process in which a solution runs.
+Run it without arguments: it says how to begin. The steps are in exercises_steps.py;
+exercises_judge.py decides what is right; here are the program and the process that runs a solution.
 """
 import os
 import sys
@@ -36,8 +36,8 @@ HOW = """Build the model yourself. To begin, get a file with a dozen functions t
 
 Open mine.py in an editor, write the function of step 1, save it, and ask:
 
-    python3 exercises.py mine.py         in order, to the first not right yet
-        --step N         that step alone, the rest being the model file's
+    python3 exercises.py mine.py         checks the steps in order
+        --step N         that step alone; the rest is the model file's
         --hint [N]       a hint for it, from 1 to 3
         --solution N     the model file's version of step N, beside yours
 
@@ -339,6 +339,8 @@ def verdicts(path, name, numbers):
         found = child.ask({"step": None})
         if "error" in found or "stopped" in found:
             problem = found.get("error") or judge.too_long(found, None, None)
+            if found.get("stopped") == "computing":
+                problem += " Or does main() run without its if __name__ == \"__main__\"?"
             yield from [judge.Verdict("not run", mistake=problem)] * len(numbers)
             return
         for number in numbers:

@@ -338,7 +338,8 @@ def wanted_of(name, number):
     if number is None:
         return ()
     if number in (0, "probe"):
-        return definitions(name)
+        return ("begin", "load_docs", "tokenize", "forward", "backpropagate", "train", "evaluate",
+                "generate")
     return STEPS[name][number - 1].functions
 
 
@@ -622,8 +623,8 @@ def too_long(found, step, example):
     if found["stopped"] != "computing":
         return f"Python itself ended, with {found['stopped']}"
     if example and example.long:
-        return (f"right on short examples and too slow on a long one, not done after {SECONDS} "
-                f"seconds of computing{where}: {step.slow}")
+        return (f"right on short examples but too slow on a long one: not done after {SECONDS} "
+                f"seconds of computing{where}. {step.slow}")
     return (f"not done after {SECONDS} seconds of computing{where}: is there a loop that never "
             "ends?")
 
@@ -641,10 +642,10 @@ def wrong_verdict(ask, name, number, found, place, patched):
     if sure and sure == exercise.untouched:
         return Verdict("not written", text, sure)
     if sentence is None and yours.changed:
-        sentence = (f"{' and '.join(yours.changed)} must stay as given: the function changes what "
-                    "its caller goes on using")
+        sentence = (f"{' and '.join(yours.changed)} must not change: the caller goes on using "
+                    "what it has given")
     if sentence is None and patched:
-        sentence = f"your file gives {', '.join(patched)} another meaning, for all of Python"
+        sentence = f"your file redefines {', '.join(patched)} for the whole of Python"
     if sentence is None:
         sentence = not_this_step(ask, name, number, place)
     if sentence is None:
@@ -703,9 +704,9 @@ def not_this_step(ask, name, number, place):
         return None
     for function in given:
         if is_right([function], [place]):
-            return (f"your {step.functions[-1]} is right with the model file's {function}: yours, "
-                    "which was given, is another")
-    return f"your {step.functions[-1]} is right: functions that were given are others in your file"
+            return (f"your {step.functions[-1]} is right with the model file's {function}: that "
+                    "function was given, and has been changed")
+    return f"your {step.functions[-1]} is right: functions that were given have been changed"
 
 
 def said_of_error(yours):
@@ -745,7 +746,7 @@ def simple_pattern(yours, wanted):
         times = factor(yours.gradients, wanted.gradients)
         return times and f"each gradient is {times} what it should be"
     if len(yours.results) != len(wanted.results):
-        return f"{len(yours.results)} came out, not {len(wanted.results)}"
+        return f"the number of results is {len(yours.results)}, not {len(wanted.results)}"
     kinds = {type(y) for y in (*yours.results, *wanted.results)}
     if not kinds <= {int, float}:
         return None
@@ -894,8 +895,8 @@ def culprits(ask, name, steps):
         return "whole" in found and first_difference(found["whole"], wanted) is None
     suspects = list(definitions(name))
     if not is_right(suspects):
-        return (f"not even with all functions of {name} is it the same: something outside the "
-                "functions is another, an import or a constant")
+        return (f"even with all functions of {name} the losses differ: something outside them "
+                "has been changed, such as an import or a constant")
     for function in list(suspects):
         rest = [other for other in suspects if other != function]
         if is_right(rest):
@@ -905,7 +906,7 @@ def culprits(ask, name, steps):
     listed = " and ".join([f"{function} ({where.get(function, 'which was given')})"
                            for function in suspects])
     return (f"it is {listed}: with the model file's in place of yours the losses are the same"
-            + (", so the examples of that step do not tell all" if any(
+            + (", so the examples of that step do not cover this" if any(
                 function in where for function in suspects) else ""))
 
 

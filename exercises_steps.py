@@ -50,11 +50,11 @@ ADD_AND_MULTIPLY = Step(
      "The numbers are in self.data and other.data, once other = lift(other) is done.",
      "return Value(self.data * other.data, (self, other), (other.data, ...))"),
     (Example("a * b + a", {"a": 2, "b": -3}), Example("a * a", {"a": 5}),
-     Example("(a + 1) * (3 * b) + b", {"a": 2, "b": 1}), Example("a + a + a * 2", {"a": 3}),
+     Example("(a + 1) * (3 * b) + (2 + b)", {"a": 2, "b": 1}), Example("a + a + a * 2", {"a": 3}),
      extreme("a * b + a", a=0, b=0), extreme("a * b + b * a", a=0, b=3),
      extreme("a * b", a=1e200, b=1e-300)),
     (("(other.data, self.data)", "(self.data, other.data)",
-      "a * b has derivative b towards a, and a towards b: yours are exchanged"),
+      "a * b has derivative b towards a, and a towards b: yours are swapped"),
      ("(other.data, self.data)", "(1.0, 1.0)", "a product's derivative towards a is b, not 1"),
      ("(1.0, 1.0)", "(self.data, other.data)",
       "a sum's derivative towards each of its parts is 1, whatever their numbers are"),
@@ -139,7 +139,7 @@ RELU = Step(
       "negative numbers become 0"),
      ("return Value(0.0) if self.data <= 0 else self",
       "return Value(abs(self.data), (self,), (1 if self.data > 0 else -1,))",
-      "negative numbers become 0; abs turns them round"),
+      "negative numbers become 0; abs makes them positive"),
      ("<= 0", "<= 1", "relu is on wherever a > 0, not only above 1"),
      ("Value(0.0)", "self * 0.01", "that is the leaky relu: off means 0")))
 
@@ -148,7 +148,7 @@ BACKWARD = Step(
     "Set grad to d self / d node in each node that self was made from. By the chain rule a node "
     "adds to each child's grad its own grad times the local derivative, once it has got all its "
     "own shares. Leaves (without children) add up over calls; all others start from 0. It must "
-    "work for chains of thousands of operations, and be quick: each node once.",
+    "work for chains of thousands of operations, and quickly: visit each node once.",
     ("First list the nodes, each once and after all its children; then hand down from the list's "
      "end.",
      "Do not let a function call itself for each child: Python stops at 1,000 calls within calls. "
@@ -237,8 +237,8 @@ BACKWARD = Step(
         child.grad += local_grad * self.grad
         child.backward()
 """, "child.backward() sets the child's grad to 1, and its shares are lost")),
-    "`in` looks through a list from its start each time, a set finds a node at once; and a node "
-    "used twice must be visited once, not once for each way to it")
+    "In a list, `in` searches from the start each time; a set finds a node at once. A node "
+    "used twice must be visited once, not once for each path to it")
 
 LINEAR = Step(
     "linear", ("linear",),
@@ -254,7 +254,7 @@ LINEAR = Step(
      Example("linear(linear(x, W), W)", {"x": [1, 2], "W": [[0, 1], [2, 3]]}),
      Example("linear(x, W)", {"x": [2], "W": [[3], [-1]]})),
     (("row + x, x_data + data", "row + x, data + x_data",
-      "towards w the derivative is x, and towards x it is w: yours are exchanged"),
+      "towards w the derivative is x, and towards x it is w: yours are swapped"),
      ("row + x, x_data + data", "row, x_data",
       "x is not among the children: its gradient misses a share"),
      ("row + x, x_data + data", "x, data",
@@ -322,7 +322,7 @@ PLUCKER = Step(
      ("u[i] * v[j] - u[j] * v[i]", "u[i] * v[j] + u[j] * v[i]",
       "the second product is subtracted, not added"),
      ("u[i] * v[j] - u[j] * v[i]", "u[i] * v[i] - u[j] * v[j]",
-      "i and j are crossed: u_i meets v_j, not v_i"),
+      "i and j are mixed up: u_i meets v_j, not v_i"),
      ("u[i] * v[j] - u[j] * v[i]", "u[i] * u[j] - v[i] * v[j]",
       "each product has one number of u and one of v: u_i v_j - u_j v_i"),
      ("u[i] * v[j] - u[j] * v[i]", "u[i] - v[j]",
@@ -356,6 +356,8 @@ MEAN_PLANE = Step(
              {"past": [[3, 1], [0, 1], [2, 3], [1, 0]]}),
      Example("mean_plane(past, Config(3, r=4, window=(1, 4, 2)))",
              {"past": [[3, 1, 0, 1], [0, 1, 2, 1], [2, 3, 1, 0], [1, 0, 1, 2]]}),
+     Example("mean_plane(past, Config(3, r=3, window=(1, 1, 2)))",
+             {"past": [[3, 1, 0], [0, 1, 2], [2, 3, 1]]}),
      Example("mean_plane(past, Config(3, r=2, window=(3,)))",
              {"past": [[3, 1], [0, 1], [2, 3], [1, 0], [2, 1]]})),
     (("unit_plucker(z", "plucker(z", "the planes must have length 1: unit_plucker"),
@@ -363,6 +365,8 @@ MEAN_PLANE = Step(
       "off by one: with n states the farthest partner is n - 1 places back"),
      ("offset < len(past)", "offset < len(past) - 1",
       "off by one: the farthest partner, the first state, is left out"),
+     ("in config.window:", "in set(config.window):",
+      "an offset that is listed twice counts twice"),
      ("past[-1 - offset]", "past[-offset]",
       "off by one: past[-offset] for offset 1 is the present state itself"),
      ("past[-1 - offset]", "past[offset]",
@@ -408,12 +412,12 @@ MEAN_PLANE = Step(
      ("for _ in plucker(z, z)]", "for _ in range(6)]",
       "as many zeros as there are coordinates, r (r - 1) / 2; that is 6 only for r = 4"),
      ("unit_plucker(z, past[-1 - offset])", "unit_plucker(past[-1 - offset], z)",
-      "the present state comes first: exchanging the two turns the sign"),
+      "the present state comes first: swapping the two flips the sign"),
      ("if offset < len(past):", "if offset < len(past) and not planes:",
       "only the first partner counts: take all offsets"),
      ("    z = past[-1]", "    z = past.pop()", "past is the caller's list: read it, past[-1]"),
      ("    planes = []", "    planes = []\n    past.reverse()",
-      "past is the caller's list: do not turn it round")))
+      "past is the caller's list: do not reverse it")))
 
 GATE_CODE = """params = {"layer1.W_gate_h": H, "layer1.W_gate_g": G,
           "layer0.W_gate_h": G, "layer0.W_gate_g": G}
@@ -433,7 +437,7 @@ GATE = Step(
      Example(GATE_CODE, {"x": [1, -1, 2], "g": [1, 2, 0], "H": [[1, 0, 1], [0, 1, 2], [1, 1, 0]],
                          "G": [[0, 2, 1], [1, 0, 1], [2, 1, 0]]})),
     (("a * x_i + (1 - a) * g_i", "a * g_i + (1 - a) * x_i",
-      "alpha is the share of x, 1 - alpha that of g: yours are exchanged"),
+      "alpha is the share of x, 1 - alpha that of g: yours are swapped"),
      ("score.sigmoid()", "score", "alpha is the sigmoid of the score, between 0 and 1"),
      ("score.sigmoid()", "score.exp()", "alpha is the sigmoid of the score, between 0 and 1"),
      ("score.sigmoid()", "score.relu()", "alpha is the sigmoid of the score, between 0 and 1"),
@@ -447,7 +451,7 @@ GATE = Step(
      ("linear(x, params", "linear(g, params", "W_gate_h reads x, not g"),
      ("add(linear(x, params[f\"{layer}.W_gate_h\"]), linear(g, params[f\"{layer}.W_gate_g\"]))",
       "add(linear(g, params[f\"{layer}.W_gate_h\"]), linear(x, params[f\"{layer}.W_gate_g\"]))",
-      "W_gate_h reads x and W_gate_g reads g: yours are exchanged"),
+      "W_gate_h reads x and W_gate_g reads g: yours are swapped"),
      ("add(linear(x, params[f\"{layer}.W_gate_h\"]), linear(g, params[f\"{layer}.W_gate_g\"]))",
       "linear(x, params[f\"{layer}.W_gate_h\"])", "the gate reads g, too, through W_gate_g"),
      ("add(linear(x, params[f\"{layer}.W_gate_h\"]), linear(g, params[f\"{layer}.W_gate_g\"]))",
@@ -548,14 +552,14 @@ ATTENTION = Step(
       "a position sees all of the past, not the first one alone"),
      ("    past.append((k, v))\n    return linear(attend(q, past, config)",
       "    past.append((k, v))\n    return linear(attend(q, past[-1:], config)",
-      "a position sees itself alone: append (k, v) to the past that is given (past = past + ... is "
-      "another list, soon lost), and attend to all of it"),
+      "a position sees itself alone: append (k, v) to the past that is given (past = past + ... "
+      "makes another list, which is lost), and attend to all of it"),
      ("    past.append((k, v))\n"
       "    return linear(attend(q, past, config), params[f\"{layer}.wo\"])",
       "    found = attend(q, past, config) if past else [x_i * 0 for x_i in x]\n"
       "    past.append((k, v))\n    return linear(found, params[f\"{layer}.wo\"])",
       "x sees itself, too: append (k, v) before attend"),
-     ("past.append((k, v))", "past.append((v, k))", "keys and values are exchanged"),
+     ("past.append((k, v))", "past.append((v, k))", "keys and values are swapped"),
      ("past.append((k, v))", "past.append((k, k))", "the values are v, made by wv"),
      ("past.append((k, v))", "past[:] = [(k, v)]",
       "append to the past: the earlier keys and values are lost"),
@@ -736,7 +740,7 @@ ADAM = Step(
       "the factor 1 - beta2 before the square is missing"),
      ("(1 - beta1) * w.grad", "beta1 * w.grad", "the gradient's share is 1 - beta1, not beta1"),
      ("beta1 * m[i] + (1 - beta1)", "(1 - beta1) * m[i] + beta1",
-      "the shares are exchanged: the old mean keeps beta1, the gradient gets 1 - beta1"),
+      "the shares are swapped: the old mean keeps beta1, the gradient gets 1 - beta1"),
      ("m[i] = beta1 * m[i] + ", "m[i] = ",
       "m forgets: the step must follow the mean of the gradients, not the last one"),
      ("v[i] = beta2 * v[i] + ", "v[i] = ", "v forgets: it must be a mean over the steps"),
@@ -808,7 +812,7 @@ GENERATE = Step(
      ("rng.choices(range(len(odds)), odds)", "rng.choices(range(len(odds)), logits)",
       "draw by the odds, not by the logits"),
      ("        if tokens[-1] == len(vocab):\n            break\n", "",
-      "the text goes on behind the mark for the end: stop there"),
+      "the text goes on after the end mark: stop there"),
      ("tokens[-1] == len(vocab)", "tokens[-1] == 0", "the mark is the token len(vocab), not 0"),
      ("tokens[position], position, cache", "tokens[position], 0, cache",
       "the position must go on: it is 0 each time"),
@@ -911,7 +915,7 @@ LINEAR_ATTENTION = Step(
     "say all, the matrix S = Σ φ(k) vᵀ and the vector n = Σ φ(k). The head's result is Sᵀ φ(q) "
     "over n · φ(q); all heads side by side, times wo.",
     ("past is a list for this layer, empty at first: it may hold one entry, the S and n of each "
-     "head, which is exchanged at each position.",
+     "head, which is replaced at each position.",
      "Without heads, and with all earlier k and v in past, the formula is the mean of the v with "
      "weights dot(phi(k), phi(q)). Do that first; then keep the sums instead.",
      "S[i][j] + phi_k[i] * v[j] for all i and j, n[i] + phi_k[i]; then linear(phi_q, zip(*S)), "
@@ -939,7 +943,7 @@ DELTA_RULE = Step(
     "1, by 1 / sqrt(sum of squares + 1e-8). With b = sigmoid(wb x), one number a head: "
     "S = S + b k (v - Sᵀ k)ᵀ. The head's result is rmsnorm(Sᵀ q), q reading the new S; all heads "
     "side by side, times wo.",
-    ("past may hold one entry, a list with the S of each head, which is exchanged at each "
+    ("past may hold one entry, a list with the S of each head, which is replaced at each "
      "position.",
      "linear(k, zip(*S)) is Sᵀ k. Take it before S is changed, and Sᵀ q after.",
      "errors = [v_j - h_j for v_j, h_j in zip(v, linear(k, zip(*S)))]; then S[i][j] + b * k[i] * "
@@ -977,7 +981,7 @@ GATED_RECURRENCE = Step(
     "The least that a layer can keep: one vector h of d numbers, zeros at first. z = sigmoid(wz x "
     "- 1) says of each number how much is new; h = (1 - z) h + z (wh x). The result is wo times "
     "the numbers of h, each times a sigmoid(a), where a are the numbers of wg x.",
-    ("past may hold one entry, h, which is exchanged at each position.",
+    ("past may hold one entry, h, which is replaced at each position.",
      "The 1 is subtracted from each score before sigmoid(), so that most of h stays at first.",
      "h_i + z_i * (new_i - h_i) for each i; then linear([h_i * a * a.sigmoid() ...], wo)"),
     (Example(RECURRENCE.format(2),
@@ -991,7 +995,7 @@ GATED_RECURRENCE = Step(
      ("(score - 1.0).sigmoid()", "(score + 1.0).sigmoid()", "1 is subtracted, not added"),
      ("(score - 1.0).sigmoid()", "score - 1.0", "z is a sigmoid, between 0 and 1"),
      ("h_i + z_i * (new_i - h_i)", "new_i + z_i * (h_i - new_i)",
-      "z is the share of what is new: yours are exchanged"),
+      "z is the share of what is new: yours are swapped"),
      ("h_i + z_i * (new_i - h_i)", "h_i + z_i * new_i", "of h the share 1 - z stays"),
      ("    past.append(h)\n", "    past.append(beyond.zeros(model, config.n_embd))\n",
       "h is not kept from position to position"),
@@ -1065,14 +1069,14 @@ ERRORS = (
      "numbers"),
     ("TypeError", "'list' and", "a list is not added or multiplied as a whole: go through its "
      "numbers"),
-    ("AttributeError", "'float' object has no attribute", "a plain number is no Value: was .data "
-     "taken too early, or is lift() missing?"),
-    ("AttributeError", "'int' object has no attribute", "a plain number is no Value: is lift() "
+    ("AttributeError", "'float' object has no attribute", "a plain number is not a Value: was "
+     ".data taken too early, or is lift() missing?"),
+    ("AttributeError", "'int' object has no attribute", "a plain number is not a Value: is lift() "
      "missing?"),
     ("AttributeError", "'tuple' object has no attribute", "there is a row or a list where one "
-     "Value is wanted: linear(x, matrix) takes x first, and a row is no number"),
+     "Value is wanted: linear(x, matrix) takes x first, and a row is not a number"),
     ("AttributeError", "'list' object has no attribute", "there is a list where one Value is "
-     "wanted: linear(x, matrix) takes x first, and a row is no number"),
+     "wanted: linear(x, matrix) takes x first, and a row is not a number"),
     ("TypeError", "neither a number nor a Value", "there is a list where one number is wanted: go "
      "through it, number by number"),
     ("ValueError", "math domain error", "a logarithm of 0, or a root of a negative number"),

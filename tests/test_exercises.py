@@ -268,7 +268,7 @@ class WholeFile(InAFolder):
                  "    return [Value(0.0) for _ in plucker(z, z)]", []),
                 ("    n_layer: int = 1", "    n_layer: int = 2", ["Config (which was given)"]),
                 ("def rmsnorm(x):\n", "def rmsnorm(x):\n    if len(x) > 9:\n        return x\n",
-                 ["rmsnorm (step 9)", "do not tell all"]),
+                 ["rmsnorm (step 9)", "do not cover this"]),
                 ("return sum(losses) / len(losses)", "return sum(losses)", ["evaluate"])):
             with self.subTest(new=new):
                 text = judge.read(ROOT / CLEAN)
