@@ -1,7 +1,7 @@
-"""Record what autopsy 1 shows and a minute can't: python3 -m tests.record
+"""Record what autopsy 1 shows and a minute can't: python3 -m tests.record --steps 3000
 
-Trains attention and Grassmann mixing at the model files' own sizes on 3,000 names with 20 seeds,
-on all cores, and writes each run's loss on the held-out names to autopsy.json. micro_gpt.py and
+Trains attention and Grassmann mixing at the model files' own sizes on so many names with 20 seeds,
+on all cores, and puts each run's loss on the held-out names into autopsy.json. micro_gpt.py and
 micro_grassmann.py print the same losses, one run at a time.
 """
 import datetime
@@ -28,8 +28,7 @@ def record(steps, number, jobs):
     losses = {name: {str(mine.seed): round(compare.held_out_loss(mine), 6)
                      for mine in compare.of(runs, name)} for name in NAMES}
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return {"command": f"python3 -m tests.record --steps {steps}", "python": python,
-            "date": datetime.date.today().isoformat(), "steps": steps, "losses": losses}
+    return {"python": python, "date": datetime.date.today().isoformat(), "losses": losses}
 
 
 def main(argv=None):
@@ -37,7 +36,10 @@ def main(argv=None):
     parser = compare.options("Record the runs that autopsy 1 shows.", 3000)
     parser.set_defaults(seeds=20, json=FILE)
     args = parser.parse_args(argv)
-    show.save(args.json, json.dumps(record(args.steps, args.seeds, args.jobs), indent=1) + "\n")
+    path = Path(args.json)
+    records = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    records[str(args.steps)] = record(args.steps, args.seeds, args.jobs)
+    show.save(path, json.dumps(records, indent=1) + "\n")
 
 
 if __name__ == "__main__":
