@@ -86,8 +86,25 @@ PAPER_AVERAGED = "paper's order, six averaged"
 
 
 TUNED = f"{TWELVE}, dropout"  # settings whose seed 1 has chosen something, if not the rate
-NAMES = {"grassmann": "planes, six averaged, pre-norm", "linear map": "linear map, six, pre-norm",
-         "planes apart": "planes, six apart, pre-norm", "attention": "attention, pre-norm"}
+NAMES = {  # of rows in tables, where the run's own name is short
+    "attention": "attention, pre-norm",
+    "paper's layer": "**the paper's layer: one offset a layer, the gate as only skip**",
+    "linear map, paper's order": "linear map in its place",
+    "planes, pre-norm": "one offset a layer, pre-norm",
+    "planes, pre-norm, norm in the branch": "one offset a layer, pre-norm, norm in the branch",
+    "planes, lengths kept, pre-norm": "one offset a layer, pre-norm, lengths kept",
+    "linear map, pre-norm": "linear map, one offset a layer, pre-norm",
+    "linear map, pre-norm, norm in the branch":
+        "linear map, one offset a layer, pre-norm, norm in the branch",
+    "linear map, r 64, pre-norm": "linear map, r 64, one offset a layer, pre-norm",
+    "linear map with planes, r 17, pre-norm":
+        "linear map with planes, r 17, one offset a layer, pre-norm",
+    "paper's order, six averaged": "six offsets averaged, the gate as only skip",
+    "grassmann": "six offsets averaged, pre-norm",
+    "linear map": "linear map of six offsets, pre-norm",
+    "planes apart": "planes of six offsets apart, pre-norm",
+    "attention, six offsets": "attention limited to t and six offsets",
+    "mean of states": "mean of the states at six offsets, no plane"}
 
 
 def scheduled(name, layers):

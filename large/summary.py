@@ -19,6 +19,9 @@ from large.experiments import BASELINES, NAMES, TUNED, groups
 
 BASE = "attention"
 PANELS = 2  # of the chart: the first settings
+CHARTED = {"attention": "attention", "paper's layer": "the paper's layer",
+           "linear map, paper's order": "linear map instead", "linear map": "linear map, six",
+           "gated recurrence": "gated recurrence", "grassmann": "planes, six averaged"}
 FEW = 4  # points: none is left out of the chart
 
 
@@ -52,12 +55,14 @@ def read(paths):
 
 
 def best_runs(runs):
-    """Return {(setting, name): runs reported} and {(setting, name): {rate: loss of seed 1}}.
+    """Return three dictionaries by (setting, name): runs reported, {rate: loss of seed 1}, bases.
 
-    In the order of large.experiments' settings, within a setting by loss.
+    A base is the runs that others are compared with: those reported and seed 1. In the order of
+    large.experiments' settings, within a setting by loss.
     """
     tried = {}
     rows = {}
+    bases = {}
     for run in runs:
         key = run["setting"], run["name"]
         rows.setdefault(key, []).append(run)
@@ -66,6 +71,7 @@ def best_runs(runs):
         tried[key] = {run["lr"]: run["best"] for run in own if run["seed"] == first}
         rate = min(tried[key], key=tried[key].get)
         at_best = [run for run in own if run["lr"] == rate]
+        bases[key] = at_best
         fresh = [run for run in at_best if run["seed"] != first]
         chosen = len(tried[key]) > 1 or key[0].startswith(TUNED)
         rows[key] = sorted(fresh if fresh and chosen else at_best, key=lambda run: run["seed"])
@@ -74,7 +80,18 @@ def best_runs(runs):
     def place(key):
         setting = known.index(key[0]) if key[0] in known else len(known)
         return setting, statistics.fmean([run["best"] for run in rows[key]])
-    return {key: rows[key] for key in sorted(rows, key=place)}, tried
+    return {key: rows[key] for key in sorted(rows, key=place)}, tried, bases
+
+
+def in_ranges(numbers):
+    """Return "1, 4-6" for [1, 4, 5, 6]."""
+    ranges = []
+    for n in sorted(numbers):
+        if ranges and n == ranges[-1][1] + 1:
+            ranges[-1][1] = n
+        else:
+            ranges.append([n, n])
+    return ", ".join([f"{a}-{b}" if b > a else f"{a}" for a, b in ranges])
 
 
 def perplexities(runs, name):
@@ -94,8 +111,8 @@ def mean_and_spread(values):
 def gap(values, base):
     """Return how many percent the values lie above the base, paired by seed: {seed: number} each.
 
-    With half a 95 % interval where two seeds or more are common; "*" where none is, so that only
-    the means are compared.
+    With half a 95 % interval where two seeds or more are common; "*" where none is, or where the
+    values are of no model, so that only the means are compared.
     """
     if not values or not base:
         return "-"
@@ -116,17 +133,17 @@ def markdown(rows):
 def rates(tried, rate):
     """Return the rate, how many were tried, and "end" where the best of several is no middle."""
     if len(tried) == 1:
-        return f"{rate:g}"
+        return f"{rate:g}" if rate else "-"
     edge = ", end" if rate in (min(tried), max(tried)) else ""
     return f"{rate:g} ({len(tried)}{edge})"
 
 
-def tables(rows, tried):
+def tables(rows, tried, bases):
     """Return [(setting, table)] of perplexities and gaps."""
     found = []
     for setting in dict.fromkeys([setting for setting, _ in rows]):
         own_base = (setting, BASE) in rows
-        base = rows.get((setting if own_base else BASELINES.get(setting), BASE), [])
+        base = bases.get((setting if own_base else BASELINES.get(setting), BASE), [])
         table = [["mixing", "million weights", "rate (tried)", "seeds", "validation", "test",
                   "above attention", "test"]]
         for (own_setting, name), runs in rows.items():
@@ -136,7 +153,8 @@ def tables(rows, tried):
             of_base = [perplexities(base, key) for key in ("best", "test")]
             gaps = [gap(*pair) for pair in zip(values, of_base)] if name != BASE else [""] * 2
             table.append([NAMES.get(name, name), f"{runs[0]['weights'] / 1e6:.2f}",
-                          rates(tried[own_setting, name], runs[0]["lr"]), str(len(runs)),
+                          rates(tried[own_setting, name], runs[0]["lr"]),
+                          in_ranges([run["seed"] for run in runs]) if runs[0]["lr"] else "-",
                           *[mean_and_spread(list(some.values())) for some in values], *gaps])
         note = ""
         if not own_base and setting in BASELINES:
@@ -158,19 +176,20 @@ def right_answers(rows):
     return [(f"{setting}, right answers", table) for setting, table in found.items()]
 
 
-def pairs(rows):
+def pairs(rows, bases):
     """Return one table of all settings: attention's and Grassmann's perplexity, and the gap."""
     table = [["setting", "seeds", "attention", "grassmann", "gap", "gap, last epoch", "gap, test"]]
     for setting in dict.fromkeys([setting for setting, _ in rows]):
-        base = rows.get((setting, BASE), rows.get((BASELINES.get(setting), BASE)))
+        key = (setting if (setting, BASE) in rows else BASELINES.get(setting)), BASE
         other = rows.get((setting, "grassmann"))
-        if not base or not other:
+        if key not in rows or not other:
             continue
+        base = bases[key]
         cells = [mean_and_spread(list(perplexities(runs, "best").values()))
-                 for runs in (base, other)]
+                 for runs in (rows[key], other)]
         gaps = [gap(perplexities(other, key), perplexities(base, key))
                 for key in ("best", "last", "test")]
-        table.append([setting, str(len(other)), *cells, *gaps])
+        table.append([setting, in_ranges([run["seed"] for run in other]), *cells, *gaps])
     return table
 
 
@@ -188,6 +207,43 @@ def crossing(first, second):
     return None
 
 
+def by_length(own):
+    """Return {(mixing, compiled): {length: ms}} of figures, in their order."""
+    times = {}
+    for figure in own:
+        key = figure["mixing"], figure["compiled"]
+        times.setdefault(key, {})[figure["length"]] = figure["ms"]
+    return times
+
+
+def length_table(own, title):
+    """Return (title, table) of figures against length, and where each meets attention's."""
+    times = by_length(own)
+    head = [mixing + ("" if compiled or own[0]["figure"] == "write" else ", not compiled")
+            for mixing, compiled in times]
+    table = [["tokens in a text", *head]]
+    for length in sorted({f["length"] for f in own}):
+        table.append([f"{length:,}", *[f"{some[length]:.3g}" if length in some else "-"
+                                       for some in times.values()]])
+    attention = {compiled: some for (mixing, compiled), some in times.items()
+                 if mixing == "attention"}
+    for name, (key, some) in zip(head, times.items()):
+        base = attention.get(True, attention.get(False))
+        meets = crossing(base, some) if base and key[0] != "attention" else None
+        if meets:
+            title += f"; {name} below attention from {meets:,} tokens on"
+    return title, table
+
+
+def kept_table(own):
+    """Return (title, table) of what a text leaves to be kept while writing, in KiB."""
+    table = [["tokens in a text", *dict.fromkeys([f["mixing"] for f in own])]]
+    for length in sorted({f["length"] for f in own}):
+        table.append([f"{length:,}", *[f"{f['kept'] / 1024:,.1f}" for f in own
+                                       if f["length"] == length]])
+    return "kept while writing, KiB a text, all layers, 4 bytes a number", table
+
+
 def bench_tables(figures):
     """Return [(title, table)] of the figures."""
     found = []
@@ -196,45 +252,41 @@ def bench_tables(figures):
     for kind in kinds:
         own = [f for f in figures if (f["figure"], f["device"], f["torch"], f["precision"]) == kind]
         if kind[0] == "length":
-            names = dict.fromkeys([(f["mixing"], f["compiled"]) for f in own])
-            times = {name: {f["length"]: f["ms"] for f in own
-                            if (f["mixing"], f["compiled"]) == name} for name in names}
-            table = [["tokens in a text", *[mixing + ("" if compiled else ", not compiled")
-                                            for mixing, compiled in names]]]
-            for length in sorted({f["length"] for f in own}):
-                table.append([f"{length:,}", *[f"{times[name][length]:.3g}" if length in times[name]
-                                               else "-" for name in names]])
-            meets = [f"{mixing}{'' if compiled else ', not compiled'} below attention from "
-                     f"{crossing(times['attention', True], times[mixing, compiled]):,} tokens on"
-                     for mixing, compiled in names if mixing != "attention" and
-                     ("attention", True) in times and
-                     crossing(times["attention", True], times[mixing, compiled])]
-            found.append((f"{', '.join(kind)}: milliseconds, forward and backward, of one mixing "
-                          f"layer; {'; '.join(meets)}", table))
-            continue
-        unit = "tokens_per_second" if kind[0] == "train" else "ms"
-        sizes = {key: own[0][key] for key in ("n_layer", "n_embd", "r", "length", "batch",
-                                              "vocab_size") if key in own[0]}
-        table = [["mixing", unit.replace("_", " ")]]
-        table += [[f["mixing"], f"{f[unit]:,.0f}" if unit != "ms" else f"{f[unit]:.3f}"]
-                  for f in own]
-        words = ", ".join([f"{key} {value}" for key, value in sizes.items()])
-        found.append((f"{', '.join(kind)}: {words}", table))
+            found.append(length_table(own, f"{', '.join(kind)}: milliseconds, forward and "
+                                      "backward, of one mixing layer"))
+        elif kind[0] == "write":
+            found.append(length_table(own, f"{', '.join(kind)}: milliseconds for one more token of "
+                                      f"each of {own[0]['batch']} texts, {own[0]['n_layer']} "
+                                      "layers without the logits"))
+            found.append(kept_table(own))
+        else:
+            unit = "tokens_per_second" if kind[0] == "train" else "ms"
+            sizes = {key: own[0][key] for key in ("n_layer", "n_embd", "r", "length", "batch",
+                                                  "vocab_size") if key in own[0]}
+            table = [["mixing", unit.replace("_", " ")]]
+            table += [[f["mixing"], f"{f[unit]:,.0f}" if unit != "ms" else f"{f[unit]:.3f}"]
+                      for f in own]
+            words = ", ".join([f"{key} {value}" for key, value in sizes.items()])
+            found.append((f"{', '.join(kind)}: {words}", table))
     return found
 
 
 # ---- the chart -----------------------------------------------------------------------------------
 def curves(rows):
-    """Return an SVG: validation perplexity by epoch, mean over the seeds, of the first settings."""
+    """Return an SVG: validation perplexity by epoch, mean over the seeds, of the first settings.
+
+    Of the rows that CHARTED names.
+    """
     panels = []
     for setting in list(dict.fromkeys([setting for setting, _ in rows]))[:PANELS]:
         series = {}
         for (own_setting, name), runs in rows.items():
-            if own_setting == setting and len(series) < len(show.STYLES):
+            runs = [run for run in runs if run.get("curve")]
+            if own_setting == setting and runs and name in CHARTED:
                 points = list(enumerate(zip(*[run["curve"] for run in runs]), 1))
                 if len(points) > FEW:
                     points = points[1:]  # the first epoch is far above the rest
-                series[name] = [(n, statistics.fmean([math.exp(point[2]) for point in several]))
+                series[CHARTED[name]] = [(n, statistics.fmean([math.exp(point[2]) for point in several]))
                                 for n, several in points]
         panels.append({"title": setting, "x_label": "evaluation (epoch)", "log": False,
                        "y_label": "validation perplexity", "series": series})
@@ -254,13 +306,13 @@ def main():
         parser.error(str(error))
     for complaint in torn:
         print(complaint, file=sys.stderr)
-    rows, tried = best_runs(runs)
+    rows, tried, bases = best_runs(runs)
     labels = {key: some for key, some in rows.items() if some[0].get("unit") == "label"}
     rows = {key: some for key, some in rows.items() if key not in labels}
     if args.pairs:
-        print(markdown(pairs(rows)))
+        print(markdown(pairs(rows, bases)))
     else:
-        for title, table in (tables(rows, tried) + right_answers(labels)
+        for title, table in (tables(rows, tried, bases) + right_answers(labels)
                              + bench_tables(figures)):
             print(f"\n**{title or 'runs'}**\n\n{markdown(table)}")
     if args.chart:

@@ -127,7 +127,7 @@ def main(words=None):
     V = data.vocab_size()
     for highest in args.orders:
         orders = count(data.train, V, highest)
-        found = {"setting": args.setting, "name": f"Kneser-Ney, {highest} words", "seed": 1,
+        found = {"setting": args.setting, "name": f"Kneser-Ney, {highest} words", "seed": 0,
                  "lr": 0, "weights": sum([len(order.keys) for order in orders]), "unit": data.unit}
         text = [f"{found['name']}: {found['weights']:,} sequences"]
         parts = {"best": data.valid, "test": data.test}

@@ -973,15 +973,17 @@ class Summary(unittest.TestCase):
 
     def test_rows(self):
         """The rate that seed 1 chose, the other seeds' mean and spread, the gap paired by seed."""
-        rows, tried = summary.best_runs(self.lines())
-        table = summary.tables(rows, tried)[0][1]
-        self.assertEqual(table[1][1:5], ["1.00", "2 (3)", "2", "45.0 ± 7.1"])
-        self.assertEqual(table[2][1:5], ["1.00", "4 (2, end)", "2", "60.0 ± 0.0"])
+        rows, tried, bases = summary.best_runs(self.lines())
+        table = summary.tables(rows, tried, bases)[0][1]
+        self.assertEqual(table[1][1:5], ["1.00", "2 (3)", "2-3", "45.0 ± 7.1"])
+        self.assertEqual(table[2][1:5], ["1.00", "4 (2, end)", "2-3", "60.0 ± 0.0"])
         half = 12.706 * 30 / 2  # Student's t for two seeds, whose gaps are 50 and 20 %
         self.assertEqual(table[2][6], f"+35.0 ± {half:.1f} %")
-        self.assertEqual(table[3][3:7], ["1", "63.0", "65.0", "+40.0 %*"])
-        self.assertEqual(summary.pairs(rows)[1][4], table[2][6])
-        rows, _ = summary.best_runs([self.line("attention", 2, n, 40) for n in (1, 2, 3)])
+        self.assertEqual(table[3][3:7], ["1", "63.0", "65.0", "+57.5 %"])  # to seed 1's 40
+        self.assertEqual(summary.pairs(rows, bases)[1][4], table[2][6])
+        self.assertEqual(summary.in_ranges([5, 1, 2, 3, 7]), "1-3, 5, 7")
+        self.assertEqual(summary.gap({7: 60}, {1: 40, 2: 50}), "+33.3 %*")
+        rows, _, _ = summary.best_runs([self.line("attention", 2, n, 40) for n in (1, 2, 3)])
         self.assertEqual(len(rows["s", "attention"]), 3)  # one rate: seed 1 chose nothing
 
     def test_crossing(self):
@@ -998,7 +1000,7 @@ class Summary(unittest.TestCase):
                             encoding="utf-8")
             found = run("-m", "large.summary", file, "--chart", chart)
             self.assertEqual((found.returncode, found.stderr), (0, ""))
-            self.assertIn("| 1.00 | 4 (2, end) | 2 | 60.0 ± 0.0 |", found.stdout)
+            self.assertIn("| 1.00 | 4 (2, end) | 2-3 | 60.0 ± 0.0 |", found.stdout)
             self.assertIn("<svg", chart.read_text(encoding="utf-8"))
             whole = found.stdout
             file.write_text(file.read_text(encoding="utf-8") + '{"setting": "s", "na\n',
