@@ -475,13 +475,13 @@ def environment(program, args):
 
 def to_json(environment, **records):
     """Return the records as JSON text: each NamedTuple an object with the names of its fields."""
-    def plain(x):
+    def as_json(x):
         if hasattr(x, "_asdict"):
-            return plain(x._asdict())
+            return as_json(x._asdict())
         if isinstance(x, dict):
-            return {key: plain(value) for key, value in x.items()}
-        return [plain(item) for item in x] if isinstance(x, (list, tuple)) else x
-    return json.dumps({**environment, **plain(records)}, indent=1) + "\n"
+            return {key: as_json(value) for key, value in x.items()}
+        return [as_json(item) for item in x] if isinstance(x, (list, tuple)) else x
+    return json.dumps({**environment, **as_json(records)}, indent=1) + "\n"
 
 
 def in_words(number):
