@@ -643,6 +643,7 @@ CROSS_ENTROPY = Step(
       "the top that was subtracted must be added again"),
      ("math.log(norm) + top - ", "math.log(norm) - top - ",
       "the top that was subtracted must be added again, not subtracted once more"),
+     ("- logits[target].data", "- top", "it is the target's logit that is subtracted"),
      ("- logits[target].data", "- logits[0].data", "it is the target's logit that is subtracted"),
      ("- logits[target].data", "- logits[target - 1].data",
       "the target counts from 0, as Python's places do: logits[target], not target - 1"),
