@@ -28,7 +28,7 @@ from pathlib import Path
 
 import exercises_judge as judge
 import show
-from exercises_steps import CHANGES, LEAK, NEXT, NEXT_LAYER, NEXT_SHAPES, NEXT_TRAIN, STEPS
+from exercises_steps import CHANGES, NEXT, STEPS
 
 HOW = """Build the model yourself. To begin, get a file with a dozen functions to write:
 
@@ -49,7 +49,7 @@ When all is right: change it, write other layers, find a leak.
 A whole class: python3 exercises.py folder/ --json class.json"""
 
 
-# ---- the skeletons -------------------------------------------------------------------------------
+# ---- the beginning -------------------------------------------------------------------------------
 
 
 def start(path, name):
@@ -60,7 +60,7 @@ def start(path, name):
                          "would hide: choose another name")
     try:
         with open(path, "x", encoding="utf-8") as file:
-            file.write(skeleton(name))
+            file.write(judge.skeleton(name))
     except FileExistsError:
         raise ValueError(f"{path} exists; to check it: python3 exercises.py {path}") from None
     number = len(STEPS[name])
@@ -79,49 +79,6 @@ def own_modules():
                   if "lib-dynload" in str(place) or place == places[0]}
         listed.update(sys.builtin_module_names)
     return listed
-
-
-def skeleton(name):
-    """Return a model file's text with the bodies of all steps' functions left to write."""
-    if name == NEXT:
-        return skeleton_of_layers()
-    lines = judge.read(Path(judge.HERE, name)).split("\n")
-    lines[0] = f'"""To be completed: python3 exercises.py THIS_FILE. Started from {name}."""'
-    known = judge.definitions(name)
-    jobs = [(known[function], n, step, function == step.functions[0])
-            for n, step in enumerate(STEPS[name], 1) for function in step.functions]
-    for node, n, step, first in sorted(jobs, key=lambda job: -job[0].lineno):  # from the end up
-        body = node.body[1:] if ast.get_docstring(node) else node.body
-        indent = " " * body[0].col_offset
-        lines[body[0].lineno - 1:node.end_lineno] = [f"{indent}raise NotImplementedError"]
-        if first:
-            lines[node.lineno - 1:node.lineno - 1] = task_lines(n, step, node.col_offset)
-    return "\n".join(lines)
-
-
-def skeleton_of_layers():
-    """Return attention's model with the matrices of other layers, and those layers to write."""
-    name = judge.base_of(NEXT)
-    lines = judge.read(Path(judge.HERE, name)).split("\n")
-    lines[0] = f'"""To be completed: python3 exercises.py THIS_FILE. Started from {name}."""'
-    parts = []
-    for n, step in enumerate(STEPS[NEXT], 1):
-        text = NEXT_LAYER.format(step.functions[0], step.title)
-        if step.functions[0] == "whole_attention":
-            text = LEAK
-        parts += ["", "", *task_lines(n, step), *text.rstrip().split("\n")]
-    parts += ["", "", *NEXT_TRAIN.rstrip().split("\n")]
-    mix, shapes = judge.definitions(name)["mix"], judge.definitions(name)["mixing_shapes"]
-    lines[mix.end_lineno:mix.end_lineno] = parts
-    lines[shapes.lineno - 1:shapes.end_lineno] = NEXT_SHAPES.rstrip().split("\n")
-    return "\n".join(lines)
-
-
-def task_lines(n, step, column=0):
-    """Return a step's task as lines of a comment."""
-    margin = " " * column + "# "
-    task = textwrap.wrap(f"Step {n}, {step.title}. {step.task}", judge.WIDTH - len(margin))
-    return [margin + line for line in task]
 
 
 # ---- the child: where a solution runs ------------------------------------------------------------
@@ -581,7 +538,7 @@ def check_all(folder, sources):
                 [found[0]] = verdicts(path, name, [0])
         progress.step(file)
         return found
-    with show.Progress(len(sources)) as progress, ThreadPoolExecutor(cores()) as pool:
+    with show.Progress(len(sources)) as progress, ThreadPoolExecutor(show.usable_cores()) as pool:
         try:
             return dict(zip(sources, pool.map(one, sources)))
         except BaseException:  # such as Ctrl-C
@@ -589,13 +546,6 @@ def check_all(folder, sources):
             for child in list(children):
                 child.end()
             raise
-
-
-def cores():
-    """Return how many processes may compute at once."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 MARKS = {"right": "+", "not written": ".", "wrong": "x", "not run": "!"}

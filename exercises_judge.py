@@ -25,7 +25,7 @@ import types
 from pathlib import Path
 from typing import NamedTuple
 
-from exercises_steps import ERRORS, NEXT, STEPS
+from exercises_steps import ERRORS, LEAK, NEXT, NEXT_LAYER, NEXT_SHAPES, NEXT_TRAIN, STEPS
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 SECONDS = 10  # of computing that a step's check may take
@@ -37,6 +37,8 @@ VARIANTS = 2  # of each example, with other numbers
 PRINTED = 2000  # bytes of a solution's own output that are kept
 SHOWN = 8  # numbers of a long list that are printed
 WIDTH = 79
+DEPTH = 250  # calls within calls, for known mistakes and where the stack is small: in a browser
+IN_BROWSER = sys.platform == "emscripten"  # there even to free a long chain takes a deep stack
 
 
 # ---- what a check tells --------------------------------------------------------------------------
@@ -108,6 +110,49 @@ def source_of(name, function):
     node = definitions(name)[function]
     lines = read(Path(HERE, name)).split("\n")[node.lineno - 1:node.end_lineno]
     return textwrap.dedent("\n".join(lines)) + "\n"
+
+
+def skeleton(name):
+    """Return a model file's text with the bodies of all steps' functions left to write."""
+    if name == NEXT:
+        return skeleton_of_layers()
+    lines = read(Path(HERE, name)).split("\n")
+    lines[0] = f'"""To be completed: python3 exercises.py THIS_FILE. Started from {name}."""'
+    known = definitions(name)
+    jobs = [(known[function], n, step, function == step.functions[0])
+            for n, step in enumerate(STEPS[name], 1) for function in step.functions]
+    for node, n, step, first in sorted(jobs, key=lambda job: -job[0].lineno):  # from the end up
+        body = node.body[1:] if ast.get_docstring(node) else node.body
+        indent = " " * body[0].col_offset
+        lines[body[0].lineno - 1:node.end_lineno] = [f"{indent}raise NotImplementedError"]
+        if first:
+            lines[node.lineno - 1:node.lineno - 1] = task_lines(n, step, node.col_offset)
+    return "\n".join(lines)
+
+
+def skeleton_of_layers():
+    """Return attention's model with the matrices of other layers, and those layers to write."""
+    name = base_of(NEXT)
+    lines = read(Path(HERE, name)).split("\n")
+    lines[0] = f'"""To be completed: python3 exercises.py THIS_FILE. Started from {name}."""'
+    parts = []
+    for n, step in enumerate(STEPS[NEXT], 1):
+        text = NEXT_LAYER.format(step.functions[0], step.title)
+        if step.functions[0] == "whole_attention":
+            text = LEAK
+        parts += ["", "", *task_lines(n, step), *text.rstrip().split("\n")]
+    parts += ["", "", *NEXT_TRAIN.rstrip().split("\n")]
+    mix, shapes = definitions(name)["mix"], definitions(name)["mixing_shapes"]
+    lines[mix.end_lineno:mix.end_lineno] = parts
+    lines[shapes.lineno - 1:shapes.end_lineno] = NEXT_SHAPES.rstrip().split("\n")
+    return "\n".join(lines)
+
+
+def task_lines(n, step, column=0):
+    """Return a step's task as lines of a comment."""
+    margin = " " * column + "# "
+    task = textwrap.wrap(f"Step {n}, {step.title}. {step.task}", WIDTH - len(margin))
+    return [margin + line for line in task]
 
 
 # ---- running examples: with the model file's functions here, with a solution's in a child --------
@@ -239,11 +284,11 @@ def attempt(namespace, example):
 
 def told(error, path):
     """Return an exception in one line, with the place in the solution where it came from."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)
-             if frame.filename == str(path)]
+    places = list(traceback.walk_tb(error.__traceback__))
+    lines = [line for frame, line in places if frame.f_code.co_filename == str(path)]
     said = " ".join(str(getattr(error, "msg", error)).split())
     if isinstance(error, NotImplementedError):
-        return f"{traceback.extract_tb(error.__traceback__)[-1].name} is still to be written"
+        return f"{places[-1][0].f_code.co_name} is still to be written"
     if isinstance(error, SyntaxError):
         lines = [error.lineno]
     if isinstance(error, MemoryError):
@@ -279,7 +324,8 @@ def examples_of(name, number):
     short = [example for example in step.examples if not example.long]
     more = [varied(example, rng) for example in short if example.given and example.varied
             for _ in range(VARIANTS)]
-    return [*short, *more, short[0], *[example for example in step.examples if example.long]]
+    long = [example for example in step.examples if example.long and not IN_BROWSER]
+    return [*short, *more, short[0], *long]
 
 
 # ---- what a solution is asked: the answers are plain data ----------------------------------------
@@ -298,6 +344,8 @@ def answer(code, path, name, request, done=None):
     depth = sys.getrecursionlimit()
     found = {"outcomes": done}
     try:
+        if IN_BROWSER:
+            sys.setrecursionlimit(DEPTH)
         with captured():
             namespace = prepared(code, path, name, request)
             if request["step"] == 0:
@@ -527,7 +575,12 @@ def mistaken(name, number, which, place):
     """Return the Outcome of an example with one of the known mistakes in the model file's text."""
     step = STEPS[name][number - 1]
     namespace = reference(name, step, *step.mistakes[which][:2])
-    return outcome(namespace, examples_of(name, number)[place])
+    depth = sys.getrecursionlimit()
+    sys.setrecursionlimit(DEPTH)  # some mistakes are endless calls
+    try:
+        return outcome(namespace, examples_of(name, number)[place])
+    finally:
+        sys.setrecursionlimit(depth)
 
 
 def close(a, b):

@@ -89,7 +89,7 @@ def place_of(function):
 def solution(function, body, top=""):
     """Return a file that is right but for the body of one function and lines at its top."""
     name, _ = place_of(function)
-    source = exercises.skeleton(name) if name == NEXT else judge.read(ROOT / name)
+    source = judge.skeleton(name) if name == NEXT else judge.read(ROOT / name)
     if body:
         owner, _, short = function.rpartition(".")
         tree = ast.parse(source)
@@ -407,7 +407,7 @@ return [sum([w * x_i for w, x_i in zip(row, x)], Value(0.0)) for row in matrix]"
         self.assertEqual(status, 0)
         for words in "return [sum([w * x_i", "sumprod(x_data", "Values where the model file's":
             self.assertIn(words, out)
-        self.write("mine.py", exercises.skeleton(CLEAN))
+        self.write("mine.py", judge.skeleton(CLEAN))
         for said, shown in ("n", False), ("", False), ("y", True):
             with unittest.mock.patch("builtins.input", return_value=said) as asked:
                 out, status = printed(self.mine, "--solution", 5)
@@ -430,7 +430,7 @@ return [sum([w * x_i for w, x_i in zip(row, x)], Value(0.0)) for row in matrix]"
 
     def test_a_class(self):
         """One row for each file, whatever it is; the JSON has all; the status says the worst."""
-        self.write("anna.py", exercises.skeleton(CLEAN))
+        self.write("anna.py", judge.skeleton(CLEAN))
         self.write("bert.py", "class Value: x = (\n")
         self.write("CEM.PY", solution("Value.relu", "return self"))
         self.write("._dora.py", "")
@@ -467,7 +467,7 @@ return [sum([w * x_i for w, x_i in zip(row, x)], Value(0.0)) for row in matrix]"
     @unittest.skipIf(os.name == "nt", "signals to a process group")
     def test_ctrl_c_at_any_moment(self):
         """Of the class check, too, whose processes may still import: one line, 130."""
-        self.write("anna.py", exercises.skeleton(CLEAN))
+        self.write("anna.py", judge.skeleton(CLEAN))
         self.write("bert.py", judge.read(ROOT / CLEAN))
         code = ("import exercises, show, sys\nprint('begin', flush=True)\n"
                 "show.run_program(lambda: exercises.main(sys.argv[1:]))")
@@ -557,7 +557,7 @@ class Probes(InAFolder):
         out, _ = printed("probe", self.mine)
         self.assertIn("position 4 sees the positions 0, 1, 2, 3, 4\n", out)
         self.assertNotIn("window", out.partition("Then change it")[2])
-        self.write("mine.py", exercises.skeleton(CLEAN))
+        self.write("mine.py", judge.skeleton(CLEAN))
         self.assertIn("not finished", failed(["probe", self.mine])[1])
 
 
