@@ -152,7 +152,7 @@ def run(trials, make, number, seeds):
     task_of = {seed: make(seed, number) for seed in seeds}
     work = [(trial, task_of[seed], seed) for seed in seeds for trial in trials]
     steps = len(seeds) * sum(trial.steps for trial in trials)
-    return compare.side_by_side(train_trial, work, compare.usable_cores(), steps)
+    return compare.side_by_side(train_trial, work, show.usable_cores(), steps)
 
 
 # ---- a leak: one word lets the future in ---------------------------------------------------------

@@ -59,7 +59,7 @@ class Cell(NamedTuple):
 
 
 def make_data(task, seed, steps, length, signs):
-    """Return the Questions of one seed; ValueError if the length or the number of signs is wrong."""
+    """Return one seed's Questions; ValueError if the length or the number of signs is wrong."""
     make = tasks.SIGN_TASKS[task].make
     rng = random.Random(f"{task} {seed}")
     train = [make(rng, length, signs) for _ in range(steps)]
@@ -325,7 +325,7 @@ def parse(argv=None):
                         help="symbols in a text (default 32)")
     parser.add_argument("--signs", type=show.whole_numbers(2, 999), default=15, metavar="K",
                         help="different signs; odd for dominance (default 15)")
-    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=compare.usable_cores(),
+    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=show.usable_cores(),
                         metavar="N", help="processes that train at once (default: all cores)")
     parser.add_argument("--json", metavar="FILE", help="write all records there")
     parser.add_argument("--svg", metavar="FILE", help="draw the grid there")

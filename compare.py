@@ -14,7 +14,6 @@ import gc
 import json
 import math
 import multiprocessing
-import os
 import platform
 import random
 import statistics
@@ -154,15 +153,6 @@ def begin(contender, data, seed):
 # ---- training side by side -----------------------------------------------------------------------
 
 reports = None  # in a process that trains: a counter of steps and an event, shared with the parent
-
-
-def usable_cores():
-    """Return how many cores this process may use: a container may have fewer than the machine."""
-    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
-        return os.process_cpu_count() or 1
-    if hasattr(os, "sched_getaffinity"):  # Linux
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def at_once(jobs):
@@ -449,7 +439,7 @@ def options(description, steps, seeds=1):
                         help=f"repeat with K seeds: 42, 1, 2, ... (default {seeds})")
     parser.add_argument("--layers", type=show.whole_numbers(1, 99), default=1, metavar="N",
                         help="layers of each model (default 1)")
-    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=usable_cores(),
+    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=show.usable_cores(),
                         metavar="N", help="processes that train at once (default: all cores)")
     parser.add_argument("--json", metavar="FILE", help="write all records there")
     parser.add_argument("--svg", metavar="FILE", help="draw the charts there")

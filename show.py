@@ -18,6 +18,15 @@ import unicodedata
 from pathlib import Path
 
 
+def usable_cores():
+    """Return how many cores this process may use: a container may have fewer than the machine."""
+    if hasattr(os, "process_cpu_count"):  # from Python 3.13 on
+        return os.process_cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):  # Linux
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextlib.contextmanager
 def deaf_to_ctrl_c():
     """Processes started inside don't hear Ctrl-C, not even while they import: end them yourself.

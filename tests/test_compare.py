@@ -129,8 +129,8 @@ class Processes(unittest.TestCase):
     @unittest.skipUnless(hasattr(os, "sched_setaffinity"), "cores cannot be chosen here")
     def test_cores_that_may_be_used(self):
         core = min(os.sched_getaffinity(0))
-        code = ("import os, compare\n"
-                f"os.sched_setaffinity(0, [{core}])\nprint(compare.usable_cores())")
+        code = ("import os, show\n"
+                f"os.sched_setaffinity(0, [{core}])\nprint(show.usable_cores())")
         self.assertEqual(run_python("-c", code).stdout, "1\n")
 
 
