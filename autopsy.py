@@ -34,6 +34,7 @@ RECORDED = FOLDER / "autopsy.json"  # by python3 -m tests.record
 LARGE = FOLDER / "large" / "results"
 PAIRS = (2, 7)  # the fewest and the most pairs of brackets in a string
 LONGEST = 7  # letters of a name
+BELIEVE = "Do you believe it? What would you ask for?"
 SIZES = {"names": {"n_embd": 8, "block_size": 8, "window": (1, 2, 4, 6)},
          "brackets": {"n_embd": 8, "block_size": 16, "window": (1, 2, 4, 8)}}
 
@@ -43,7 +44,7 @@ class Screen(NamedTuple):
 
     paragraphs: tuple
     facts: dict
-    asks: bool = False  # whether the reader is to think before the next one
+    asks: str = ""  # what the reader is to think about before the next one
 
 
 class Trial(NamedTuple):
@@ -271,7 +272,7 @@ def one_seed():
         verdict(claim, *both),
         "± is a 95 % interval over the 50 names, so it does not hang on a few of them. The claim: "
         "planes are worth having."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     runs = first + run(trials, names, 150, SEEDS[1:10])
     control = difference(runs, *both)
     by_seed = compare.verdict(runs, *both).by_seed
@@ -321,7 +322,7 @@ def too_little_training():
         verdict(claim, "Grassmann", "attention"),
         "Six seeds, an interval, the same strings for both. The claim: it makes no difference "
         "which layer looks back."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     late = run(pair(steps=250), brackets, 250, SEEDS[:6])
     control = difference(late, "Grassmann", "attention")
     yield Screen((
@@ -346,7 +347,7 @@ def unequal_updates():
         loss_table(runs, (attention32, grassmann4), compare.perplexity, 1),
         "Loss: " + verdict(claim, "Grassmann", "attention"),
         "The same data, the same number of passes, nearly the same number of weights."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     runs += run((trials[1], trials[2]), names, 256, SEEDS[:4])
     control = difference(runs, grassmann32, attention4)
     level = difference(runs, grassmann4, attention4)
@@ -373,15 +374,15 @@ def the_leak():
         verdict(claim, "new layer", "attention"),
         "A test says that it does not look ahead: padding put behind a string moves "
         f"{len(moved_by_padding(mixer(LEAKY), *leaky_weights()))} of its losses."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     ideal = statistics.fmean(tasks.ideal_loss(brackets(seed, 200).held_out, PAIRS)
                              for seed in SEEDS[:5])
     yield Screen((
         f"A first sign: knowing exactly how these strings are made gives a loss of {ideal:.3f} on "
         "them. On average no model can have less.",
-        "This function computes the new layer's losses. Which word lets the future in?",
+        "This function computes the new layer's losses:",
         textwrap.indent(inspect.getsource(leaky_token_losses).rstrip(), "    ")),
-        {"ideal": ideal}, asks=True)
+        {"ideal": ideal}, asks="Which word lets the future in?")
     yield leak_found(runs, claim)
 
 
@@ -398,7 +399,7 @@ def leak_found(runs, claim):
         f"{PROBE} and see what moves (inside.leaks; counted from 0):",
         show.indented(rows),
         "None may move: at an earlier bracket the changed one has not been seen.",
-        "The same weights, reading on from the first bracket, which is all that is there when one "
+        "The same weights, reading on from the first bracket, which is all there is when a model "
         "writes:",
         loss_table(runs, ("attention", "new layer, reading on")),
         verdict(control, "new layer", "attention")),
@@ -415,7 +416,7 @@ def untuned_rate():
         loss_table(runs, BOTH),
         verdict(claim, "Grassmann", "attention"),
         "The same strings, steps, seeds and rate: nothing differs but the layer."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     tried = {rate: run(pair(steps=200, rate=rate), brackets, 200, SEEDS[5:6])
              for rate in (0.03, 0.1)}
     best = {name: min(tried, key=lambda rate: mean_loss(tried[rate], name)) for name in BOTH}
@@ -448,7 +449,7 @@ def best_or_last():
         loss_table(runs, ("linear map", "Grassmann"), last_point),
         verdict(claim, "Grassmann", "linear map"),
         "Both were trained as long, and to the end."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     rows = [["epoch", *map(str, range(1, 7))]]
     for name in ("linear map", "Grassmann"):
         points = zip(*[[loss for _, loss in mine.curve] for mine in compare.of(runs, name)])
@@ -477,7 +478,7 @@ def failed_baseline():
         loss_table(runs, BOTH, compare.perplexity, 1),
         "Loss: " + verdict(claim, "Grassmann", "attention"),
         "The claim: planes are not only cheaper than attention, they are far better."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     counts = []
     for seed in seeds:
         task = names(seed, 200)
@@ -533,7 +534,7 @@ def missing_control():
         verdict(claim, "Grassmann", "no past"),
         "Only the planes were taken away, and that costs something. The claim: it is the planes "
         "that carry the past."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     runs += run(trials[2:], brackets, 200, SEEDS[:5])
     control = difference(runs, "linear map", "Grassmann")
     mean = difference(runs, "mean of states", "Grassmann")
@@ -592,7 +593,7 @@ def wrong_block():
         show.indented(rows[:3]),
         "In every layer, the mean of the planes over all six offsets. The paper says 10 to 15 %. "
         "The claim: the paper's result cannot be reproduced."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     yield Screen((
         "Readings of the paper differ: its 12-layer model has the offsets 1 1 2 2 4 4 8 8 12 12 16 "
         "16, which can mean one a layer. Then its gate is the only skip, and its norms stand "
@@ -622,7 +623,7 @@ def task_that_cannot_tell():
         loss_table(runs, BOTH),
         verdict(claim, "Grassmann", "attention"),
         "The claim: planes are as good as attention."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     fooled = difference(runs, "Grassmann, no past", "attention")
     yield Screen((
         "Then this layer is as good, too, and it sees no letter but the last:",
@@ -644,7 +645,7 @@ def temperature_that_flatters():
         "temperature 0.5. Balanced:",
         f"    {share_balanced(cold)}",
         "The claim: it has nearly learnt the task."),
-        {"claim": balanced_interval(cold)}, asks=True)
+        {"claim": balanced_interval(cold)}, asks=BELIEVE)
     yield Screen((
         "Below 1 a temperature makes likely brackets likelier still. The same models at their own "
         "probabilities, temperature 1:",
@@ -674,7 +675,7 @@ def trained_on_the_test():
         f"has {blind:.3f}:",
         verdict(claim, "table", "blind guessing"),
         "The claim: it does well on held-out strings, so it has learnt more than those strings."),
-        {"claim": claim}, asks=True)
+        {"claim": claim}, asks=BELIEVE)
     yield Screen((
         f"Short strings repeat: of {8 * 60} held-out ones only {number} are not among those "
         "trained on. On these:",
@@ -780,7 +781,7 @@ def show_screen(number, screen):
     heading = f"{number}/{len(AUTOPSIES)}  {AUTOPSIES[number - 1].title}"
     paragraphs = [show.wrapped(paragraph) for paragraph in screen.paragraphs]
     if screen.asks:
-        paragraphs.append("? Do you believe it? What would you ask for?")
+        paragraphs.append(f"? {screen.asks}")
     print("\n\n".join([show.bold(heading), *paragraphs]), flush=True)
 
 

@@ -148,9 +148,9 @@ class Screens(unittest.TestCase):
                 screens = list(autopsy.screens(number))
                 with contextlib.redirect_stdout(out):
                     autopsy.show_screen(number, screens[0])
-                self.assertTrue(screens[0].asks)
-                self.assertFalse(screens[-1].asks)
-                self.assertIn("? Do you believe it?", out.getvalue())
+                self.assertEqual(screens[0].asks, autopsy.BELIEVE)
+                self.assertEqual(screens[-1].asks, "")
+                self.assertIn(autopsy.BELIEVE, out.getvalue())
                 for screen in screens:
                     out = io.StringIO()
                     with contextlib.redirect_stdout(out):
