@@ -161,8 +161,8 @@ def correct(q, k, v, log_decay, rate):
 
     Shapes as in remember; rate: b, (B, H, L, 1). Within a chunk S_t is a sum of k_s u_sᵀ that
     fades, and each u depends on the earlier ones: (I + A) U = b V - b a K S, A being
-    b_t (k_t · k_s) for s < t, faded. Yang et al. 2024, arXiv:2406.06484; Yang, Kautz and Hatamizadeh
-    2024, arXiv:2412.06464.
+    b_t (k_t · k_s) for s < t, faded. Yang et al. 2024, arXiv:2406.06484; Yang, Kautz and
+    Hatamizadeh 2024, arXiv:2412.06464.
     """
     length = q.shape[2]
     q, k, v, log_decay, rate = [chunked(x, CHUNK) for x in (q, k, v, log_decay, rate)]

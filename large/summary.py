@@ -286,8 +286,9 @@ def curves(rows):
                 points = list(enumerate(zip(*[run["curve"] for run in runs]), 1))
                 if len(points) > FEW:
                     points = points[1:]  # the first epoch is far above the rest
-                series[CHARTED[name]] = [(n, statistics.fmean([math.exp(point[2]) for point in several]))
-                                for n, several in points]
+                means = [(n, statistics.fmean([math.exp(point[2]) for point in several]))
+                         for n, several in points]
+                series[CHARTED[name]] = means
         panels.append({"title": setting, "x_label": "evaluation (epoch)", "log": False,
                        "y_label": "validation perplexity", "series": series})
     return show.figure(panels, "Validation perplexity by epoch")

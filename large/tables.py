@@ -112,7 +112,7 @@ def main(words=None):
     if torch is None:
         parser.error("PyTorch is not installed: pip install torch numpy")
     program.add_task_options(parser)
-    parser.add_argument("--block-size", type=program.WHOLE, default=128)
+    parser.add_argument("--block-size", **program.WHOLE, default=128)
     parser.add_argument("--orders", type=program.offsets, default=(2, 3, 5), help="like 2,3,5")
     parser.add_argument("--json", help="file to which the results are added, a line each")
     parser.add_argument("--setting", default="", help="which block of large.summary's table")

@@ -69,22 +69,24 @@ def betas(text):
     return first, second
 
 
-WHOLE = at_least(1, int)
-COUNT = at_least(0, int)
-NUMBER = at_least(0)
+WHOLE = {"type": at_least(1, int), "metavar": "N"}
+COUNT = {"type": at_least(0, int), "metavar": "N"}
+NUMBER = {"type": at_least(0), "metavar": "X"}
+FILE = {"metavar": "FILE"}
 
 
 def add_task_options(group):
     """What is to be learned."""
     group.add_argument("--preset", choices=PRESETS, help="many options at once; others override")
     group.add_argument("--task", choices=("names", "brackets", "text", "pairs"), default="names")
-    group.add_argument("--data", help="file to train on (names: default input.txt)")
-    group.add_argument("--valid", help="file to validate on (default: a tenth of the data)")
-    group.add_argument("--test", help="file to test on, once, at the end")
-    group.add_argument("--words", help="text: tokens are words: 'blanks' (given, WikiText's "
-                       "format), 'pattern', or a regular expression (default: characters)")
-    group.add_argument("--min-count", type=WHOLE, default=1, help="rarer words are <unk>")
-    group.add_argument("--documents", type=at_least(10, int), default=2000,
+    group.add_argument("--data", **FILE, help="file to train on (names: default input.txt)")
+    group.add_argument("--valid", **FILE, help="file to validate on (default: a tenth of the data)")
+    group.add_argument("--test", **FILE, help="file to test on, once, at the end")
+    group.add_argument("--words", metavar="HOW", help="text: tokens are words: 'blanks' (given, "
+                       "WikiText's format), 'pattern', or a regular expression (default: "
+                       "characters)")
+    group.add_argument("--min-count", **WHOLE, default=1, help="rarer words are <unk>")
+    group.add_argument("--documents", type=at_least(10, int), metavar="N", default=2000,
                        help="brackets: how many (default 2000)")
     group.add_argument("--loss", choices=("label", "all"), default="label",
                        help="pairs: loss of the label alone, or of all words (default label)")
@@ -96,17 +98,20 @@ def add_model_options(group):
     group.add_argument("--mixing", choices=CHOICES["mixing"], default=names["mixing"],
                        metavar="NAME", help=f"one of {', '.join(CHOICES['mixing'])} "
                        f"(default {names['mixing']})")
-    group.add_argument("--n-embd", type=WHOLE, default=names["n_embd"])
-    group.add_argument("--layers", type=WHOLE, default=names["n_layer"], dest="n_layer")
-    group.add_argument("--heads", type=WHOLE, default=names["n_head"], dest="n_head")
-    group.add_argument("--block-size", type=WHOLE, default=names["block_size"])
-    group.add_argument("--r", type=WHOLE, default=names["r"])
-    group.add_argument("--offsets", dest="window", type=offsets, default=names["window"],
-                       help="like 1,2,4; none: no past")
+    group.add_argument("--n-embd", **WHOLE, default=names["n_embd"], help="width")
+    group.add_argument("--layers", **WHOLE, default=names["n_layer"], dest="n_layer")
+    group.add_argument("--heads", **WHOLE, default=names["n_head"], dest="n_head")
+    group.add_argument("--block-size", **WHOLE, default=names["block_size"],
+                       help="tokens in a text")
+    group.add_argument("--r", **WHOLE, default=names["r"],
+                       help="numbers that W_red makes of a vector")
+    group.add_argument("--offsets", dest="window", type=offsets, metavar="N,N",
+                       default=names["window"], help="like 1,2,4; none: no past")
     for name in "norm", "order", "activation":
         group.add_argument(f"--{name}", choices=CHOICES[name], default=names[name])
-    group.add_argument("--dropout", type=NUMBER, default=names["dropout"])
-    group.add_argument("--std", type=NUMBER, default=names["std"], help="of the first weights")
+    group.add_argument("--dropout", **NUMBER, default=names["dropout"],
+                       help="of embeddings and of what each part of a layer returns")
+    group.add_argument("--std", **NUMBER, default=names["std"], help="of the first weights")
 
 
 def add_switches(group):
@@ -127,19 +132,19 @@ SWITCHES = {"offset_per_layer": "one offset in each layer, in turn",
 
 def add_training_options(group):
     """How it is trained; the defaults are those of the scalar files."""
-    group.add_argument("--steps", type=COUNT, default=0, help="default 1000")
-    group.add_argument("--epochs", type=COUNT, default=0, help="instead of steps")
-    group.add_argument("--batch", type=WHOLE, default=1, help="documents or blocks a step")
-    group.add_argument("--accumulate", type=WHOLE, default=1, help="parts a batch is taken in")
+    group.add_argument("--steps", **COUNT, default=0, help="default 1000")
+    group.add_argument("--epochs", **COUNT, default=0, help="instead of steps")
+    group.add_argument("--batch", **WHOLE, default=1, help="documents or blocks a step")
+    group.add_argument("--accumulate", **WHOLE, default=1, help="parts a batch is taken in")
     group.add_argument("--optimizer", choices=("adam", "adamw"), default="adam")
-    group.add_argument("--lr", type=NUMBER, default=0.01)
-    group.add_argument("--betas", type=betas, default=(0.85, 0.99))
-    group.add_argument("--weight-decay", type=NUMBER, default=0.0, help="of the matrices")
-    group.add_argument("--warmup", type=COUNT, default=0, help="steps")
+    group.add_argument("--lr", **NUMBER, default=0.01)
+    group.add_argument("--betas", type=betas, metavar="X,X", default=(0.85, 0.99))
+    group.add_argument("--weight-decay", **NUMBER, default=0.0, help="of the matrices")
+    group.add_argument("--warmup", **COUNT, default=0, help="steps")
     group.add_argument("--schedule", choices=("linear", "cosine", "constant"), default="linear")
-    group.add_argument("--clip", type=NUMBER, default=0.0, help="longest gradient; 0: no limit")
-    group.add_argument("--seed", type=COUNT, default=42)
-    group.add_argument("--eval-every", type=COUNT, default=0,
+    group.add_argument("--clip", **NUMBER, default=0.0, help="longest gradient; 0: no limit")
+    group.add_argument("--seed", **COUNT, default=42)
+    group.add_argument("--eval-every", **COUNT, default=0,
                        help="steps between validations (default: an epoch, or 500)")
 
 
@@ -149,23 +154,23 @@ def add_machine_options(group):
     group.add_argument("--precision", choices=("bf16", "tf32", "float32", "float64"),
                        default="float32")
     group.add_argument("--compile", action="store_true", help="torch.compile")
-    group.add_argument("--threads", type=WHOLE, help="of the CPU")
+    group.add_argument("--threads", **WHOLE, help="of the CPU")
 
 
 def add_file_options(group):
     """What is read, kept and written."""
-    group.add_argument("--checkpoint", help="file to keep the run in and to go on from")
+    group.add_argument("--checkpoint", **FILE, help="file to keep the run in and to go on from")
     group.add_argument("--evaluate", action="store_true",
                        help="no training: the best weights of --checkpoint, or --import's")
-    group.add_argument("--import", dest="kept", help="begin with a model that a scalar file or "
-                       "--export has kept; its sizes and vocabulary are the file's")
-    group.add_argument("--export", help="file in the scalar files' format for the model as it is "
-                       "at the end, for their --load")
-    group.add_argument("--json", help="file to which the result is added, a line a run")
+    group.add_argument("--import", dest="kept", **FILE, help="begin with a model that a scalar "
+                       "file or --export has kept; its sizes and vocabulary are the file's")
+    group.add_argument("--export", **FILE, help="file in the scalar files' format for the model as "
+                       "it is at the end, for their --load")
+    group.add_argument("--json", **FILE, help="file to which the result is added, a line a run")
     group.add_argument("--setting", default="", help="which block of large.summary's table ...")
     group.add_argument("--name", help="... and which row of it (default: --mixing's)")
-    group.add_argument("--sample", type=COUNT, default=0, help="tokens to draw")
-    group.add_argument("--temperature", type=at_least(1e-3), default=0.5)
+    group.add_argument("--sample", **COUNT, default=0, help="tokens to draw")
+    group.add_argument("--temperature", type=at_least(1e-3), metavar="X", default=0.5)
 
 
 def add_options(parser):
@@ -448,7 +453,8 @@ def run(args, rank, world):
 
 def main(words=None):
     """Read the options; train, or evaluate a checkpoint."""
-    parser = show.Parser(description="Train a model with PyTorch.", allow_abbrev=False)
+    parser = show.Parser(usage="python3 -m large.train [options]", allow_abbrev=False,
+                         description="Train a model with PyTorch.")
     if torch is None:
         parser.error("PyTorch is not installed: pip install torch numpy")
     args = parse(sys.argv[1:] if words is None else words, parser)
