@@ -165,8 +165,9 @@ def python_files():
                     for alias in node.names]
         names += [other for other in imported
                   if (HERE / f"{other}.py").is_file() and other not in names]
-    saved = [playground_answers.saved_file(name) for name in playground_answers.SAVED]
-    return [HERE / "input.txt", *saved, *[HERE / f"{name}.py" for name in names]]
+    data = [playground_answers.saved_file(name) for name in playground_answers.SAVED]
+    data += [playground_answers.GRID, HERE / "input.txt"]
+    return data + [HERE / f"{name}.py" for name in names]
 
 
 def export(folder, pyodide):

@@ -11,7 +11,6 @@ import json
 import math
 import multiprocessing
 import operator
-import os
 import random
 import secrets
 import signal
@@ -26,6 +25,7 @@ from typing import NamedTuple
 
 import alternatives  # noqa: F401 (its layers join beyond.MAKERS)
 import beyond
+import compare
 import inside
 import micro_gpt
 import micro_grassmann
@@ -33,14 +33,16 @@ import show
 import tasks
 
 HERE = Path(__file__).resolve().parent
+GRID = HERE / "playground" / "grid.json"  # from benchmark_tasks.py's questions
 LIMITS = {"steps": (1, 20000), "seed": (0, 10 ** 9), "r": (2, 8), "n_layer": (1, 4)}
 DEFAULTS = {"steps": 1000, "seed": 42, "r": 4, "n_layer": 1}
+RATES = (0.003, 0.01, 0.02, 0.03)
 BLOCKS = {"names": 16, "brackets": tasks.BRACKET_BLOCK, "text": 32}
 ASKED = {"open brackets" if name == "brackets" else name: task
          for name, task in tasks.SIGN_TASKS.items()}  # questions about random signs
 DEPTH = {"recall": 2, "induction": 2}  # layers, where the answer takes two looks back; else 1
 ASKED_LENGTH = 32  # symbols in a text
-SIGNS = 15
+SIGNS = (3, 5, 15)  # how many different ones there may be
 HELD_OUT = 100  # texts that answers are counted on
 LONGEST_TEXT = 60000
 MOST = 12  # trainings in a run
@@ -51,10 +53,13 @@ LEFT = 10  # the same after the page said that it is left; a page that is only r
 SAMPLES = 6  # texts that a model writes now and then while it learns
 COST_LENGTH = 128
 SOURCES = ("micro_gpt.py", "micro_grassmann.py", "beyond.py", "alternatives.py")
-RACES = {  # of the verdict: the question that starts each, and the axis of its losses
-    "brackets": {"axes": [0.5, 1.2], "question": {
-        "task": "brackets", "mixers": ["attention", "Grassmann", "running sum"],
-        "seeds": [42, 1, 2], "steps": 200, "window": [1, 2, 4, 8, 16]}}}
+RACES = {  # of the verdict: the question that starts each; its losses' axis, or none: right answers
+    "dominance": {"axis": None, "question": {
+        "task": "dominance", "signs": 3, "rate": 0.02, "steps": 400, "seeds": [42, 1, 2],
+        "mixers": ["attention", "Grassmann", "linear map"]}},
+    "brackets": {"axis": [0.5, 1.2], "question": {
+        "task": "brackets", "steps": 200, "seeds": [42, 1, 2], "window": [1, 2, 4, 8, 16],
+        "mixers": ["attention", "Grassmann", "running sum"]}}}
 COSTED = ("attention", "Grassmann", "folded", "running sum")
 
 
@@ -120,6 +125,11 @@ def settings_of(question):
     settings = {name: whole(question, name, *LIMITS[name], DEFAULTS[name]) for name in LIMITS}
     settings["mixer"] = choice(question, "mixer", list(beyond.MAKERS), "Grassmann")
     settings["task"] = choice(question, "task", [*BLOCKS, *ASKED], "names")
+    settings["signs"] = question.get("signs", SIGNS[-1])
+    settings["rate"] = question.get("rate", 0.01)
+    for name, allowed in (("signs", SIGNS), ("rate", RATES)):
+        if type(settings[name]) not in (int, float) or settings[name] not in allowed:
+            raise Wrong(name, f"{name} must be one of: " + ", ".join(map(str, allowed)))
     window = list(beyond.NearbyConfig._field_defaults["window"])
     offsets = list_of(question, "window", 12, is_whole(1, 63), window)
     settings["window"] = tuple(sorted(offsets))
@@ -168,7 +178,8 @@ def examples(settings):
     task = ASKED[settings["task"]]
     name = next(name for name, other in tasks.SIGN_TASKS.items() if other is task)
     rng = random.Random(f"{name} {settings['seed']}")
-    made = [task.make(rng, ASKED_LENGTH, SIGNS) for _ in range(settings["steps"] + HELD_OUT)]
+    number = settings["steps"] + HELD_OUT
+    made = [task.make(rng, ASKED_LENGTH, settings["signs"]) for _ in range(number)]
     symbols = set()
     for example in made:
         symbols.update(example.text, example.answers)
@@ -180,9 +191,7 @@ def examples(settings):
 
 def begin_asking(settings, vocab):
     """Return a copy of the model file whose loss counts answers only, its config and weights."""
-    model = beyond.MAKERS[settings["mixer"]]()
-    if model in (micro_gpt, micro_grassmann):
-        model = beyond.variant(model)
+    model = beyond.fresh(settings["mixer"])
 
     def answer_losses(example, params, config):
         """Stand in for token_losses: the cross-entropy of each answer."""
@@ -304,10 +313,10 @@ def asked_lessons(settings):
     yield {"chance": max(answers.count(answer) for answer in set(answers)) / len(answers)}
     steps = settings["steps"]
     every = max(1, steps // 12)
-    for step, loss in enumerate(model.train(train, params, config, steps), 1):
+    for step, loss in enumerate(model.train(train, params, config, steps, settings["rate"]), 1):
         yield {"loss": loss}
         if step % every == 0 and step < steps:
-            some = share_right(model, held_out[:HELD_OUT // 5], params, config)
+            some = share_right(model, held_out[:HELD_OUT // 10], params, config)
             yield {"moment": {"step": step, "samples": [], "right": some}, "weights": None}
     right = share_right(model, held_out, params, config)
     yield {"moment": {"step": steps, "samples": [], "right": right}, "weights": None}
@@ -325,7 +334,7 @@ def text_lessons(settings):
     tokens = [model.tokenize(doc, start.vocab) for doc in train_docs]
     yield {"parameters": len(flat(start.params))}
     every = max(1, steps // 12)
-    losses = model.train(tokens, start.params, start.config, steps)
+    losses = model.train(tokens, start.params, start.config, steps, settings["rate"])
     for step, loss in enumerate(losses, 1):
         yield {"loss": loss}
         if step % every == 0 and step < steps:
@@ -497,14 +506,8 @@ class Run:
         return left / speed if speed else None
 
 
-def usable_cores():
-    """Return how many processes can train at once: as many as there are cores, but two at least."""
-    has_mask = hasattr(os, "sched_getaffinity")
-    cores = len(os.sched_getaffinity(0)) if has_mask else os.cpu_count()
-    return 1 if IN_BROWSER else max(2, min(cores or 2, MOST))
-
-
-CORES = usable_cores()
+# How many processes train at once: as many as there are cores, but two at least.
+CORES = 1 if IN_BROWSER else max(2, min(compare.usable_cores(), MOST))
 runs = {}  # id: Run
 
 
@@ -1123,7 +1126,8 @@ def ask_start(question):
     """Return what the page needs first: the contenders and the limits."""
     return {"mixers": list(beyond.MAKERS), "tasks": [*BLOCKS, *ASKED], "limits": LIMITS,
             "saved": list(SAVED), "races": RACES, "length": COST_LENGTH,
-            "longest_text": LONGEST_TEXT, "cores": CORES}
+            "longest_text": LONGEST_TEXT, "cores": CORES,
+            "grid": json.loads(GRID.read_text(encoding="utf-8"))}
 
 
 TRAINING = {"train": ask_train, "running": ask_running, "progress": ask_progress,

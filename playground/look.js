@@ -114,7 +114,7 @@ export function arcs(seen, key, choose) {
 function flow(seen) {
   const letters = ["BOS", ...seen.word];
   const told = make("p", { class: "formula", "aria-live": "polite" }, text.point);
-  const code = make("pre", { class: "code", tabindex: "0", role: "region", "aria-label": text.source });
+  const code = make("pre", { class: "code", tabindex: "0", role: "group", "aria-label": text.source });
   const drawn = [];
   const lines = [];
   const stage = stages(seen.rows);

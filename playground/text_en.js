@@ -61,13 +61,33 @@ export const text = {
   learnDrag: "Drag: a moment of training",
 
   verdictTitle: "Is it an alternative?",
-  verdictStory: "It depends on what is asked. Brackets ask for counting: every ) needs its (. Each contender learns " +
-    "with three seeds from the same strings; a wrong bracket is marked where the string first goes wrong.",
-  verdictQuestion: "who closes its brackets best after 200 strings?",
-  raceStart: "Start the race",
-  raceResult: (losses, right, number, states) => (losses.length ? `Loss on unseen strings: ` +
-    `${losses.map((loss) => loss.toFixed(3)).join(", ")}. ` : `${states.filter((s) => s === "runs").length} of ` +
-    `${states.length} learning. `) + (number ? `${right} of ${number} strings without a mistake.` : ""),
+  verdictStory: "It depends on what is asked. In a race each contender learns from the same texts with three " +
+    "seeds; lines are means, bands reach from the worst seed to the best.",
+  raceAsks: { dominance: "Rock, paper, scissors: does the present sign beat most of those that stand 1, 2, 4, 8 and " +
+    "16 back? Who beats whom turns round when two signs change places, as the sign of a plane does.",
+    brackets: "Brackets ask for counting: every ) needs its (. A wrong bracket is marked where a string first " +
+      "goes wrong." },
+  verdictQuestion: "who will be best?",
+  raceStart: "Start the race", chance: "always the same answer", rightAxis: "right answers, %",
+  rightAnswers: (right, chance) => `${percent(right)} of its answers are right; always the same answer: ${percent(chance)}.`,
+  raceAnswer: (guess, best) => !best ? "" : guess === best ? `Yes: ${best} is ahead, by the mean of its seeds.`
+    : `${best} is ahead, by the mean of its seeds.`,
+  raceResult(trainings, samples) {
+    const done = trainings.filter((t) => t.state === "done");
+    if (done.length < trainings.length) {
+      return `${done.length} of ${many(trainings.length, "seed")} done, ` +
+        `${trainings.filter((t) => t.state === "runs").length} learning.`;
+    }
+    if (done[0].right !== undefined) return `Right answers: ${done.map((t) => percent(t.right)).join(", ")}.`;
+    return `Loss on unseen texts: ${done.map((t) => t.held_out.toFixed(3)).join(", ")}. ` +
+      `${samples.filter(([, wrong]) => wrong === null).length} of ${samples.length} strings without a mistake.`;
+  },
+  gridTitle: "Which layer for which question?",
+  gridStory: ({ steps, length, signs }) => `Right answers in percent after ${steps.toLocaleString("en")} texts of ${length} ` +
+    `signs, ${signs} different ones: means over six seeds, each layer with the learning rate that was best on two ` +
+    "other seeds. Computed by the same layers in PyTorch, in double precision. A cell starts its race here, " +
+    "with two of the seeds; – was not run.",
+  cellLabel: (task, layer, mean) => `${task}, ${layer}: ${Math.round(100 * mean)} % right; start this race`,
   costTitle: "What it costs", costDrag: "Drag: the length of the text",
 
   experimentTitle: "Experiment",
@@ -78,12 +98,14 @@ export const text = {
   trainIntro: "Two contenders learn side by side, from the same documents in the same order. One seed " +
     "is one draw of luck: try several before you believe a difference.",
   first: "One", second: "Other", task: "Task",
-  tasks: { names: "names", brackets: "brackets", text: "your own text" },
+  tasks: { names: "names", brackets: "brackets", text: "your own text", dominance: "dominance",
+    "dominance 4": "dominance, one sign", recall: "recall", copy: "copy", repeat: "repeat", induction: "induction",
+    parity: "parity", "open brackets": "open brackets" },
   steps: "Steps", seed: "Seed", layers: "Layers", offsets: "Offsets it looks back by",
   paste: "Your text, one document a line", file: "A text file", none: "(none)",
   start: "Start", pause: "Pause", goOn: "Continue", stop: "Stop",
   pasteFirst: (most) => `Paste a text or choose a file: up to ${many(most, "character")}.`,
-  documents: ({ documents, symbols, cut, block }) => `${many(documents, "document")} with ` +
+  documents: ({ documents, symbols, cut, block, asks }) => (asks ? `Asked of random texts: ${asks} ` : "") + `${many(documents, "document")} with ` +
     `${many(symbols, "different character")}.` + (cut ? ` ${many(cut, "is", "are")} longer than the ` +
     `${block - 1} characters that the model reads: ${cut === 1 ? "its end is" : "their ends are"} cut off.` : ""),
   room: (used, most) => `${many(used, "character")} of ${most.toLocaleString("en")}.`,

@@ -86,13 +86,31 @@ export const text = {
   learnDrag: "끌어 보세요: 학습의 한 순간",
 
   verdictTitle: "대안이 될까요?",
-  verdictStory: "무엇을 묻느냐에 달렸습니다. 괄호는 세기를 묻습니다: 모든 )에는 제 (가 있어야 합니다. 각 모델은 같은 " +
-    "문자열로, 시드 세 개로 배웁니다. 문자열이 처음 틀린 자리를 표시합니다.",
-  verdictQuestion: "문자열 200개를 배운 뒤 누가 괄호를 가장 잘 닫을까요?",
-  raceStart: "경주 시작",
-  raceResult: (losses, right, number, run) => (losses.length ? `처음 보는 문자열의 손실: ` +
-    `${losses.map((loss) => loss.toFixed(3)).join(", ")}. ` : `${run.length}개 중 ` +
-    `${run.filter((s) => s === "runs").length}개가 배우는 중. `) + (number ? `문자열 ${number}개 중 ${right}개에 실수가 없음.` : ""),
+  verdictStory: "무엇을 묻느냐에 달렸습니다. 경주에서는 모두 같은 글로, 시드 세 개로 배웁니다. 선은 평균, 띠는 가장 나쁜 시드에서 " +
+    "가장 좋은 시드까지입니다.",
+  raceAsks: { dominance: "가위바위보: 지금 손이 1, 2, 4, 8, 16칸 앞의 손들 가운데 더 많은 쪽을 이길까요? 두 손의 자리를 바꾸면 " +
+    "이기고 지는 것이 뒤집힙니다. 평면의 부호처럼.",
+    brackets: "괄호는 세기를 묻습니다: 모든 )에는 제 (가 있어야 합니다. 문자열이 처음 틀린 자리를 표시합니다." },
+  verdictQuestion: "누가 가장 잘할까요?",
+  raceStart: "경주 시작", chance: "늘 같은 답", rightAxis: "맞은 답, %",
+  rightAnswers: (right, chance) => `답의 ${percent(right)}가 맞음; 늘 같은 답: ${percent(chance)}.`,
+  raceAnswer: (guess, best) => !best ? "" : guess === best ? `맞습니다: 시드 평균으로 ${best}가 앞섭니다.`
+    : `시드 평균으로 ${best}가 앞섭니다.`,
+  raceResult(trainings, samples) {
+    const done = trainings.filter((t) => t.state === "done");
+    if (done.length < trainings.length) {
+      return `시드 ${trainings.length}개 중 ${done.length}개 끝남, ` +
+        `${trainings.filter((t) => t.state === "runs").length}개 배우는 중.`;
+    }
+    if (done[0].right !== undefined) return `맞은 답: ${done.map((t) => percent(t.right)).join(", ")}.`;
+    return `처음 보는 글의 손실: ${done.map((t) => t.held_out.toFixed(3)).join(", ")}. 문자열 ${samples.length}개 중 ` +
+      `${samples.filter(([, wrong]) => wrong === null).length}개에 실수가 없음.`;
+  },
+  gridTitle: "어떤 물음에 어떤 층?",
+  gridStory: ({ steps, length, signs }) => `기호 ${length}개(${signs}가지)로 된 글 ${count(steps)}개를 배운 뒤 맞은 답의 퍼센트: ` +
+    "시드 여섯 개의 평균이며, 학습률은 층마다 다른 시드 두 개에서 가장 좋았던 것입니다. 같은 층을 PyTorch로, 배정밀도로 " +
+    "계산했습니다. 칸을 누르면 시드 두 개로 그 경주를 시작합니다; –는 해 보지 않은 것입니다.",
+  cellLabel: (task, layer, mean) => `${task}, ${layer}: 맞은 답 ${Math.round(100 * mean)} %; 이 경주 시작`,
   costTitle: "비용", costDrag: "끌어 보세요: 글의 길이",
   costIntro: "글자 L개를 읽을 때: 각 모델이 만드는 Value의 수(엔진이 셉니다)와 살펴보는 위치 쌍의 수(층 하나, 어텐션은 " +
     "헤드 하나).",
@@ -102,11 +120,13 @@ export const text = {
   experimentStory: "모든 것을 손으로: 아무 층, 아무 과제, 나만의 글, 가는 길의 모든 수.",
   badAddress: (name, value, used) => `이 페이지의 주소에 ${name}=${value}라고 되어 있지만 맞지 않아 ${used}을(를) 씁니다.`,
   trainIntro: "두 모델이 같은 문서로 같은 순서로 나란히 배웁니다. 시드 하나는 한 번의 운입니다: 차이를 믿기 전에 여러 번 해 보세요.",
-  first: "하나", second: "다른 하나", task: "과제", tasks: { names: "이름", brackets: "괄호", text: "나만의 글" },
+  first: "하나", second: "다른 하나", task: "과제", tasks: { names: "이름", brackets: "괄호", text: "나만의 글",
+    dominance: "가위바위보", "dominance 4": "가위바위보, 한 손", recall: "기억", copy: "베끼기", repeat: "되풀이",
+    induction: "귀납", parity: "홀짝", "open brackets": "열린 괄호" },
   steps: "단계", seed: "시드", layers: "층", offsets: "돌아보는 거리", paste: "글, 한 줄에 문서 하나", file: "텍스트 파일",
   none: "(없음)", start: "시작", pause: "잠시 멈춤", goOn: "계속", stop: "중지",
   pasteFirst: (most) => `글을 붙여 넣거나 파일을 고르세요: ${count(most)}자까지.`,
-  documents: ({ documents, symbols, cut, block }) => `문서 ${count(documents)}개, 서로 다른 글자 ${count(symbols)}개.` +
+  documents: ({ documents, symbols, cut, block, asks }) => (asks ? `무작위 글에 묻는 것: ${asks} ` : "") + `문서 ${count(documents)}개, 서로 다른 글자 ${count(symbols)}개.` +
     (cut ? ` ${count(cut)}개는 모델이 읽는 ${block - 1}자보다 길어 끝이 잘립니다.` : ""),
   room: (used, most) => `${count(most)}자 가운데 ${count(used)}자.`,
   fileCut: (size, most) => `파일은 ${count(size)}자입니다. 앞의 ${count(most)}자만 가져왔습니다.`,

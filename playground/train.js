@@ -93,19 +93,21 @@ export function smooth(losses) {
   return out;
 }
 
-// One curve for each contender: the mean over its seeds, and the band from the lowest to the highest.
-export function curves(trainings) {
+// One curve for each contender, of the points that each of its trainings has: the mean over the
+// seeds, and the band from the lowest to the highest.
+export function spread(trainings, pointsOf) {
   const mixers = [...new Set(trainings.map((training) => training.mixer))];
   return mixers.map((name, n) => {
-    const of = trainings.filter((t) => t.mixer === name && t.losses.length).map((t) => smooth(t.losses));
-    const least = Math.min(...of.map((points) => points.length));
-    const points = of.length ? of[0].slice(0, least).map(([x], i) =>
-      [x, of.reduce((sum, one) => sum + one[i][1], 0) / of.length]) : [];
-    const band = of.length > 1 ? points.map(([x], i) =>
-      [x, Math.min(...of.map((one) => one[i][1])), Math.max(...of.map((one) => one[i][1]))]) : [];
+    const of = trainings.filter((t) => t.mixer === name).map(pointsOf).filter((points) => points.length);
+    const shortest = of.reduce((a, b) => a.length <= b.length ? a : b, of[0] ?? []);
+    const column = (i) => of.map((points) => points[i][1]);
+    const points = shortest.map(([x], i) => [x, column(i).reduce((a, b) => a + b) / of.length]);
+    const band = of.length > 1 ? shortest.map(([x], i) => [x, Math.min(...column(i)), Math.max(...column(i))]) : [];
     return { name, n, points, band };
   });
 }
+
+export const curves = (trainings) => spread(trainings, (training) => smooth(training.losses));
 
 // A text that a model wrote; what is wrong with it, from the first wrong bracket on, is marked.
 export function written([line, wrong]) {
@@ -137,6 +139,7 @@ function result(training) {
   const last = training.moments.at(-1);
   const box = make("div", { class: "run" }, make("h2", {}, training.mixer), make("p", {},
     text.trainingState(training, run.settings.steps)));
+  if (training.right !== undefined) box.append(make("p", {}, text.rightAnswers(training.right, training.chance)));
   if (training.held_out) box.append(make("p", {}, `${text.unseen}: ${training.held_out.toFixed(4)}`));
   if (last.samples.length) {
     box.append(make("p", {}, text.writes(last.step)), make("ul", {}, ...last.samples.map(written)));

@@ -5,38 +5,97 @@ import { answering } from "./form.js";
 import { predict } from "./predict.js";
 import { Run } from "./run.js";
 import { text } from "./text.js";
-import { curves, written } from "./train.js";
+import { curves, spread, written } from "./train.js";
 
 const run = new Run(draw);
-let races = {}; // name: the question that starts it, and its axes
+let races = {}; // name: the question that starts it, and the axis of its losses
 let guessed = null;
 
-const race = () => races[at("race").value];
+// Right answers of each contender at the moments that were kept, in percent.
+function rightCurves() {
+  return spread(run.trainings, (training) => training.moments.filter((m) => m.right !== undefined)
+    .map((m) => [m.step, 100 * m.right]));
+}
 
 function draw() {
   able("race-start", !run.isBusy);
   able("race-stop", ["runs", "paused"].includes(run.state));
   put("race-state", text.runState(run));
-  const { axes, question } = races[run.settings.task] ?? race();
-  put("race-curves", ...(run.trainings.some((t) => t.losses.length) ? chart("race-curves",
-    curves(run.trainings), {}, { x: [0, run.settings.steps ?? question.steps], y: axes, xLabel: text.step,
-      yLabel: `${text.loss}, ${text.ofLast}` }) : []));
-  const mixers = [...new Set(run.trainings.map((t) => t.mixer))];
-  put("race-results", ...mixers.map(result));
+  const isAsked = run.trainings.some((t) => t.chance);
+  const x = [0, run.settings.steps ?? 1];
+  const lines = isAsked ? { [text.chance]: 100 * run.trainings.find((t) => t.chance).chance } : {};
+  const axes = isAsked ? { x, y: [0, 100], xLabel: text.step, yLabel: text.rightAxis }
+    : { x, y: races[run.settings.task]?.axis ?? [0, 3.5], xLabel: text.step, yLabel: `${text.loss}, ${text.ofLast}` };
+  put("race-curves", ...(run.trainings.some((t) => t.losses.length)
+    ? chart("race-curves", isAsked ? rightCurves() : curves(run.trainings), lines, axes) : []));
+  put("race-results", ...[...new Set(run.trainings.map((t) => t.mixer))].map(result));
+  if (run.state === "ended" && guessed) at("race-told").textContent = text.raceAnswer(guessed, best());
 }
 
-// What came of one contender with all seeds: its unseen losses, and what it writes now.
+// The contender that is ahead on what it has not seen, by its mean over the seeds; null if some
+// training did not come to its end.
+function best() {
+  const isDone = run.trainings.every((t) => t.state === "done");
+  const score = (t) => t.right ?? -t.held_out;
+  const mean = (mixer) => {
+    const mine = run.trainings.filter((t) => t.mixer === mixer);
+    return mine.reduce((sum, t) => sum + score(t), 0) / mine.length;
+  };
+  return isDone ? run.trainings.map((t) => t.mixer).sort((a, b) => mean(b) - mean(a))[0] : null;
+}
+
+// What came of one contender with all seeds, and what it writes now.
 function result(mixer) {
   const mine = run.trainings.filter((t) => t.mixer === mixer);
-  const losses = mine.filter((t) => t.held_out).map((t) => t.held_out);
   const samples = mine.flatMap((t) => t.moments.at(-1).samples);
-  const right = samples.filter(([, wrong]) => wrong === null).length;
-  return make("article", { class: "run" }, make("h3", {}, mixer), make("p", {},
-    text.raceResult(losses, right, samples.length, mine.map((t) => t.state))),
+  return make("article", { class: "run" }, make("h3", {}, mixer), make("p", {}, text.raceResult(mine, samples)),
     make("ul", { class: "samples" }, ...samples.slice(0, 4).map(written)));
 }
 
-const begin = answering(at("race-form"), () => run.start(race().question));
+// A new race asks for a new prediction.
+function newRace() {
+  const { question } = races[at("race").value];
+  guessed = null;
+  put("race-asks", text.raceAsks[at("race").value]);
+  predict("predict-verdict", text.verdictQuestion, question.mixers.map((name) => [name, name]), (value) => {
+    guessed = value;
+    return text.nowStart;
+  });
+}
+
+const begin = answering(at("race-form"), (isLatest, question) => {
+  at("race-told").textContent = "";
+  return run.start(question);
+});
+
+// ---- the grid: tasks down, layers across; a cell starts its race ----
+
+function drawGrid(grid) {
+  const cell = (row, layer) => {
+    const found = row.cells[layer];
+    if (!found) return make("td", {}, "–");
+    const shares = Object.values(found.right);
+    const mean = shares.reduce((a, b) => a + b) / shares.length;
+    const button = make("button", { type: "button", "aria-label": text.cellLabel(row.task, layer, mean) },
+      String(Math.round(100 * mean)));
+    const above = Math.max(0, (mean - row.chance) / (1 - row.chance));
+    button.style.setProperty("--share", `${Math.round(35 * above)}%`);
+    button.addEventListener("click", async () => {
+      guessed = null;
+      at("race-state").scrollIntoView({ block: "center" });
+      await begin({ task: row.task, mixers: [layer], seeds: [42, 1], rate: found.rate, steps: grid.steps,
+        signs: grid.signs });
+    });
+    return make("td", {}, button);
+  };
+  put("grid", make("h3", {}, text.gridTitle), make("p", {}, text.gridStory(grid)),
+    make("div", { class: "scroll" }, make("table", { class: "grid-table" },
+      make("thead", {}, make("tr", {}, ...[text.task, text.chance, ...grid.layers]
+        .map((name) => make("th", { scope: "col" }, name)))),
+      make("tbody", {}, ...grid.tasks.map((row) => make("tr", {}, make("th", { scope: "row" },
+        text.tasks[row.task] ?? row.task), make("td", {}, String(Math.round(100 * row.chance))),
+        ...grid.layers.map((layer) => cell(row, layer))))))));
+}
 
 // ---- what it costs ----
 
@@ -56,15 +115,16 @@ const drawCost = answering(at("race-form"), async (isLatest) => {
 export function prepare(start) {
   races = start.races;
   put("race", ...Object.keys(races).map((name) => make("option", { value: name }, text.tasks[name] ?? name)));
-  predict("predict-verdict", text.verdictQuestion, races[at("race").value].question.mixers
-    .map((name) => [name, name]), (value) => { guessed = value; return text.nowStart; });
+  at("race").addEventListener("input", newRace);
   at("race-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (at("race-start").getAttribute("aria-disabled") !== "true") begin();
+    if (at("race-start").getAttribute("aria-disabled") !== "true") begin(races[at("race").value].question);
   });
   onClick("race-stop", () => run.order("stop"));
   at("length").addEventListener("input", drawCost);
   addEventListener("pagehide", () => run.leave());
+  newRace();
   draw();
+  drawGrid(start.grid);
   return drawCost();
 }

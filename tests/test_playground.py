@@ -17,6 +17,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
+import benchmark_tasks
 import playground
 import playground_answers as answers
 from tests.helpers import CLEAN, GPT, INPUT, ROOT, set_up, slow
@@ -166,6 +167,37 @@ class Answers(unittest.TestCase):
             for odds in read["odds"]:
                 self.assertAlmostEqual(sum(odds), 1)
 
+    def test_questions_are_the_grids(self):
+        """Texts, sizes, first weights and the count of right answers are benchmark_tasks.py's."""
+        for task, name in ("dominance", "dominance"), ("open brackets", "brackets"), \
+                ("recall", "recall"):
+            settings = answers.settings_of({"task": task, "steps": 3, "mixer": "linear map"})
+            with mock.patch.object(answers, "HELD_OUT", 4), \
+                    mock.patch.object(benchmark_tasks, "HELD_OUT", 4):
+                train, held_out, vocab = answers.examples(settings)
+                data = benchmark_tasks.make_data(name, 42, 3, 32, 15)
+            self.assertEqual(vocab, data.vocab)
+            for mine, theirs in zip(train + held_out, data.train + data.held_out):
+                self.assertEqual(mine, list(map(list, benchmark_tasks.in_tokens(theirs, vocab))))
+            model, config, params = answers.begin_asking(settings, vocab)
+            self.assertEqual(config, benchmark_tasks.configure(name, "linear map", data, 32))
+            right, of = benchmark_tasks.count_right(model, held_out, params, config)
+            self.assertEqual(answers.share_right(model, held_out, params, config), right / of)
+            other = benchmark_tasks.asking("linear map")
+            losses = list(model.train(train, params, config, 3, 0.02))
+            params = other.init_params(config, random.Random(42))
+            self.assertEqual(losses, list(other.train(train, params, config, 3, 0.02)))
+
+    def test_grid(self):
+        """Each cell of the grid is a race that can be started."""
+        grid = answers.answer({"ask": "start"})["grid"]
+        self.assertEqual({row["task"] for row in grid["tasks"]}, set(answers.ASKED))
+        for row in grid["tasks"]:
+            for layer, cell in row["cells"].items():
+                answers.settings_of({"task": row["task"], "mixer": layer, "rate": cell["rate"],
+                                     "steps": grid["steps"], "signs": grid["signs"]})
+                self.assertTrue(all(0 <= share <= 1 for share in cell["right"].values()))
+
     def test_export(self):
         """A static site, whole or not at all, with all that answers in the browser."""
         with tempfile.TemporaryDirectory() as folder:
@@ -246,6 +278,8 @@ WRONG = (
     {"ask": "train", "mixers": ["attention", "attention"]}, {"ask": "train", "seeds": [-1]},
     {"ask": "train", "seeds": [1, 2, 3, 4, 5, 6]}, {"ask": "train", "seeds": [[1]]},
     {"ask": "train", "seeds": [1, 2, 3], "mixers": list(answers.beyond.MAKERS)[:5]},
+    {"ask": "train", "task": "dominance", "signs": 4}, {"ask": "train", "rate": 1},
+    {"ask": "train", "rate": "0.01"}, {"ask": "look", "task": "dominance"},
     {"ask": "train", "r": 99}, {"ask": "train", "n_layer": 5}, {"ask": "train", "window": [0]},
     {"ask": "train", "window": [1, 1]}, {"ask": "train", "window": "12"},
     {"ask": "train", "window": [[1]]}, {"ask": "train", "task": "text"},

@@ -99,6 +99,7 @@ class Page(unittest.TestCase):
         """End what a test has left running."""
         for run in list(answers.runs.values()):
             run.end()
+        answers.runs.clear()
 
     def complaints(self, page):
         """Return what axe complains of, and which parts of the page it means."""
@@ -273,6 +274,31 @@ class Page(unittest.TestCase):
         page.keyboard.press("Home")
         self.wait_for(page, "t => document.querySelector('#looks .shares').innerText != t", after)
         self.assertEqual(page.inner_text("#moment-out"), "before training")
+
+    def test_races(self):
+        """A race on fixed axes, its right answers as told; a cell of the grid starts its own."""
+        races = {"dominance": {**answers.RACES["dominance"], "question": {
+            **answers.RACES["dominance"]["question"], "steps": 3, "seeds": [42, 1]}}}
+        with mock.patch.object(answers, "RACES", races):
+            page = self.open()
+        page.wait_for_selector("#grid table")
+        page.click("#predict-verdict button >> nth=1")
+        page.click("#race-start")
+        self.wait_for(page, "document.getElementById('race-told').innerText.length > 5")
+        [run] = answers.runs.values()
+        told = page.inner_text("#race-results article >> nth=1")
+        for training in run.trainings:
+            if training.settings["mixer"] == "Grassmann":
+                self.assertIn(f"{100 * training.told['right']:.1f} %", told)
+        self.assertEqual(page.locator("#race-curves .band").count(), 3)
+        page.click("#grid td button >> nth=0")
+        self.wait_for(page, "document.getElementById('race-state').innerText.length > 5")
+        [key] = answers.running()
+        grid = answers.answer({"ask": "start"})["grid"]
+        cell = grid["tasks"][0]["cells"][grid["layers"][0]]
+        for training in answers.runs[key].trainings:
+            self.assertEqual([training.settings[name] for name in ("task", "mixer", "rate")],
+                             [grid["tasks"][0]["task"], grid["layers"][0], cell["rate"]])
 
     def test_late_answers(self):
         """Answers a second late: each loss stands at its number, and "done" means done."""
