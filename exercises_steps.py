@@ -525,7 +525,7 @@ ATTENTION = Step(
      Example("attend(q, list(zip(keys, values)), Config(3, n_embd=3, n_head=3))",
              {"q": [1, 2, 0], "keys": [[1, 0, 1]], "values": [[1, 2, 3]]}),
      Example("past = list(zip(keys, values))\nattend(q, past, Config(3, n_embd=2, n_head=1))\n"
-             "[y for key, value in past for y in (*key, *value)]  # past stays as it was",
+             "[y for key, value in past for y in (*key, *value)]  # as before",
              {"q": [1, 2], "keys": [[1, 0], [0, 1]], "values": [[1, 2], [3, 4]]}),
      Example(MIX_CODE, {"x": [1, 0], "y": [1, 2], "Q": [[1, 0], [0, 1]], "K": [[1, 1], [0, 1]],
                         "V": [[1, 0], [2, 1]], "O": [[1, 0], [1, 1]]})),
@@ -773,15 +773,19 @@ generate(vocab, {}, Config(4), rng, 0.5)"""
 WRITE_FORWARD = """def forward(token, position, cache, params, config):
     follows = {3: 1, 1: 0, 0: 2, 2: 3}  # mark, b, a, c, mark
     return [Value(50.0 * (k == follows[token])) for k in range(4)]"""
-WRITE_MORE = """vocab, config = {{"a": 0, "b": 1, "c": 2}}, Config(4, block_size={0}, n_layer={1})
+WRITE_MORE = """vocab = {{"a": 0, "b": 1, "c": 2}}
+config = Config(4, block_size={0}, n_layer={1})
 rngs = [random.Random(seed) for seed in range({2})]
-texts = [generate(vocab, {{}}, config, rng, {3}) for rng in rngs]
+how = {{{3}}}
+texts = [generate(vocab, {{}}, config, rng, **how) for rng in rngs]
 [*texts, len(vocab)]"""
 MORE_FORWARD = """def forward(token, position, cache, params, config):
     for n, past in enumerate(cache):
         past.append(token + n)
-    score = 3 * token + position + sum([sum(past) for past in cache])
-    return [Value(math.sin(score + 7 * k) - (k == 3)) for k in range(4)]"""
+    kept = sum([sum(past) for past in cache])
+    score = 3 * token + position + kept
+    waves = [math.sin(score + 7 * k) - (k == 3) for k in range(4)]
+    return [Value(wave) for wave in waves]"""
 GENERATE = Step(
     "generate", ("generate",),
     "The mark for beginning and end is the token len(vocab); tokenize(prompt, vocab) puts it on "
@@ -793,10 +797,11 @@ GENERATE = Step(
      "Subtract the largest logit before exp; the odds need not sum to 1 for rng.choices.",
      "tokens += rng.choices(range(len(odds)), odds); symbols = list(vocab)"),
     (Example(WRITE, stand_ins=WRITE_FORWARD),
-     Example(WRITE_MORE.format(6, 1, 20, 0.6), stand_ins=MORE_FORWARD),
-     Example(WRITE_MORE.format(5, 2, 10, 1.5), stand_ins=MORE_FORWARD),
-     Example(WRITE_MORE.format(1, 3, 4, 1.0), stand_ins=MORE_FORWARD),
-     Example(WRITE_MORE.format(6, 2, 10, "0.9, prompt='ca'"), stand_ins=MORE_FORWARD)),
+     Example(WRITE_MORE.format(6, 1, 20, "'temperature': 0.6"), stand_ins=MORE_FORWARD),
+     Example(WRITE_MORE.format(5, 2, 10, "'temperature': 1.5"), stand_ins=MORE_FORWARD),
+     Example(WRITE_MORE.format(1, 3, 4, "'temperature': 1"), stand_ins=MORE_FORWARD),
+     Example(WRITE_MORE.format(6, 2, 10, "'temperature': 0.9, 'prompt': 'ca'"),
+             stand_ins=MORE_FORWARD)),
     (("max(logits)) / temperature", "max(logits)) * temperature",
       "logits are divided by the temperature"),
      ("max(logits)) / temperature", "max(logits))", "the temperature is left out"),
@@ -889,7 +894,9 @@ NEXT_TRAIN = '''# To train with one of them, let it take the place of mix here a
 HEADS = """past, config = [], Config(3, n_embd={0}, n_head={1})
 params = {{"layer1.wq": Q, "layer1.wk": K, "layer1.wv": V,
           "layer1.wo": O{3}}}
-[y for x in xs for y in {2}(x, "layer1", past, params, config)]"""
+mix = {2}
+ys = [mix(x, "layer1", past, params, config) for x in xs]
+[number for y in ys for number in y]"""
 SMALL = {"xs": [[1, 2], [2, -1], [-1, 1]], "Q": [[1, 0.5], [-1, 1]], "K": [[1, -1], [0.5, 1.5]],
          "V": [[1, 0.5], [2, 1]], "O": [[1, 0], [1, 1]], "B": [[1, -0.5]]}
 WIDE = {"xs": [[1, 2, 0.5, -1], [2, -1, 1, 1], [-1, 1, 0.5, 2], [0.5, 1, 1, -2]],
@@ -976,7 +983,9 @@ DELTA_RULE = Step(
 RECURRENCE = """past, config = [], Config(3, n_embd={0}, n_head=1)
 params = {{"layer1.wz": Z, "layer1.wh": H, "layer1.wg": G,
           "layer1.wo": O}}
-[y for x in xs for y in gated_recurrence(x, "layer1", past, params, config)]"""
+mix = gated_recurrence
+ys = [mix(x, "layer1", past, params, config) for x in xs]
+[number for y in ys for number in y]"""
 GATED_RECURRENCE = Step(
     "gated recurrence", ("gated_recurrence",),
     "The least that a layer can keep: one vector h of d numbers, zeros at first. z = sigmoid(wz x "
@@ -1012,7 +1021,8 @@ GATED_RECURRENCE = Step(
 DOCUMENT = """config = Config(3, n_embd={0}, n_head={1})
 params = {{"layer1.wq": Q, "layer1.wk": K, "layer1.wv": V,
           "layer1.wo": O}}
-[y for ys in whole_attention(xs, "layer1", params, config) for y in ys]"""
+ys = whole_attention(xs, "layer1", params, config)
+[number for y in ys for number in y]"""
 UNTOUCHED = "position 0 changes when a later x is changed"
 FIND_THE_LEAK = Step(
     "find the leak", ("whole_attention",),

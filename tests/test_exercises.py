@@ -153,6 +153,10 @@ class Data(unittest.TestCase):
                     judge.expected(name, number)
                 except ValueError as error:
                     complaints.append(f"{name}, {step.title}: {error}")
+                for example in step.examples:
+                    lines = f"{example.stand_ins}\n{example.code}".split("\n")
+                    complaints += [f"{name}, {step.title}: too long: {line}" for line in lines
+                                   if len(line) > judge.WIDTH - 12]
                 if len(step.hints) != 3:
                     complaints.append(f"{name}, {step.title}: {len(step.hints)} hints")
                 for old, new, why in step.mistakes:
