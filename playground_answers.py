@@ -25,7 +25,6 @@ from typing import NamedTuple
 
 import alternatives  # noqa: F401 (its layers join beyond.MAKERS)
 import beyond
-import compare
 import inside
 import micro_gpt
 import micro_grassmann
@@ -507,7 +506,7 @@ class Run:
 
 
 # How many processes train at once: as many as there are cores, but two at least.
-CORES = 1 if IN_BROWSER else max(2, min(compare.usable_cores(), MOST))
+CORES = 1 if IN_BROWSER else max(2, min(show.usable_cores(), MOST))
 runs = {}  # id: Run
 
 
