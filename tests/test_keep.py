@@ -190,8 +190,8 @@ class NoModel(Case):
         red = ("params", "layer0.W_red")
         cases = [
             *[lambda record, text=text: text for text in (
-                "", "a\nb\n", "[]", "[" * 100_000, "3", "null", "{}", '{"sizes": 3}', self.whole[:500],
-                json.dumps("x" * 100))],
+                "", "a\nb\n", "[]", "[" * 100_000, "3", "null", "{}", '{"sizes": 3}',
+                self.whole[:500], json.dumps("x" * 100))],
             *[without(key) for key in ("sizes", "vocab", "params", "trained_on")],
             without("sizes", "r"), put("sizes", "n_head", to=4), without(*red),
             *[put("sizes", name, to=size) for name in ("vocab_size", "n_embd", "n_layer", "r",
