@@ -83,14 +83,13 @@ def own_modules():
 
 # ---- the child: where a solution runs ------------------------------------------------------------
 
-
 CHILD = "import sys; sys.path.append(sys.argv[1]); import exercises; exercises.serve(*sys.argv[2:])"
 hidden = []  # modules that are in use here and that a solution cannot import
 
 
 def limit_computing(seconds):
     """End this process after more than so many seconds: for a call that lets nothing else run."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
+    with contextlib.suppress(ImportError, OSError, ValueError):  # Windows has no such limit
         import resource
         hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
         resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time() + seconds) + 2, hard))
@@ -205,7 +204,6 @@ def away(path):
 
 # ---- the parent: who asks it ---------------------------------------------------------------------
 
-
 children = set()  # that run now
 stopped = threading.Event()  # by Ctrl-C, while threads wait for children
 
@@ -232,8 +230,9 @@ class Child:
     @staticmethod
     def listen(process, lines):
         """Put what the process writes into the queue, then None."""
-        for line in process.stdout:
-            lines.put(line)
+        with process.stdout:
+            for line in process.stdout:
+                lines.put(line)
         lines.put(None)
 
     def ask(self, request):
@@ -270,7 +269,8 @@ class Child:
         process = self.process
         if process is None:
             return ""
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            process.stdin.close()  # when it waits for a request, it ends now by itself
             process.wait(0.2)
         status = process.poll()
         with contextlib.suppress(OSError):
@@ -280,9 +280,6 @@ class Child:
             else:
                 os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        for pipe in process.stdin, process.stdout:
-            with contextlib.suppress(OSError):
-                pipe.close()
         children.discard(self)
         self.process = None
         too_long = status is None or -status == getattr(signal, "SIGXCPU", None)
@@ -532,9 +529,9 @@ def check_all(folder, sources):
         numbers = list(range(1, len(STEPS[name]) + 1))
         found = dict(zip(numbers, verdicts(path, name, numbers)))
         if name != NEXT:
+            is_right = all(verdict.what == "right" for verdict in found.values())
             found[0] = judge.Verdict("not written")
-            if {verdict.what for verdict in found.values()} == {"right", "not written"} and all(
-                    found[n].what == "right" for n in numbers):
+            if is_right:
                 [found[0]] = verdicts(path, name, [0])
         progress.step(file)
         return found
