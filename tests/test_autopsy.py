@@ -26,7 +26,7 @@ def in_this_process(train, work, jobs, steps):
 
 
 def made_up(trial, task, seed):
-    """Stand in for autopsy.train_trial: a Run of numbers that mean nothing, as wide as real ones."""
+    """Stand in for autopsy.train_trial: numbers that mean nothing, as wide as real ones."""
     rng = random.Random(f"{trial} {seed}")
     held_out = [[rng.uniform(10, 30), len(doc) + 1] for doc in task.held_out]
     curve = [[step, rng.uniform(2, 4)] for step in range(6)]
@@ -181,6 +181,23 @@ class Screens(unittest.TestCase):
         alone, (mean, half) = facts["3000"]
         self.assertGreater(alone, mean)
         self.assertGreater(mean - half, 0)
+
+    def test_recorded_runs_at_full_size_say_what_the_screens_say(self):
+        for best, last in autopsy.recorded_epochs().facts.values():
+            self.assertTrue(contradict(best, last))
+        [(best, last)] = list(autopsy.recorded_epochs().facts.values())[1:]
+        self.assertEqual((sign(best), sign(last)), (-1, 1))
+        failed = autopsy.recorded_failure().facts
+        self.assertGreater(failed["failed"], 5 * failed["trained"])
+        self.assertTrue(contradict(autopsy.above("grassmann"), autopsy.above("paper's layer")))
+
+    def test_rates_in_a_source_are_the_recorded_ones(self):
+        six = "6 layers, 128 tokens"
+        planes, attention = [autopsy.large_runs(name, six) for name in ("grassmann", "attention")]
+        gaps = [100 * (planes[rate, 1] / attention[rate, 1] - 1) for rate in (0.0005, 0.002)]
+        source = autopsy.AUTOPSIES[4].source
+        self.assertIn(f"{gaps[0]:.0f} % above attention", source)
+        self.assertIn(f"{gaps[1]:.0f} % at 0.002", source)
 
 
 @slow
