@@ -133,7 +133,7 @@ def short_convolution(model, vectors, recent, layer, params):
     """Return q, k, v, each number plus a learned sum of its own last TAPS values.
 
     recent holds the latest q, k, v, this one put first. The fixed 1 of the present (the "plus")
-    makes the layer begin as it would without. As in arXiv:2312.06635 and 2412.06464, there without
+    makes the layer begin as it would without. As in arXiv:2406.06484 and 2412.06464, there without
     the fixed 1. State 3 (TAPS - 1) d more; cost 3 TAPS d more.
     """
     recent.insert(0, vectors)
@@ -236,8 +236,8 @@ def planes_side_by_side(model, z, partners):
 def decayed_sums(features, model, x, layer, past, params, config):
     """Stand in for mix: the partners are sums of the earlier z, each fading at a rate of its own.
 
-    S_n = a_n S_n + z, a_n = sigmoid(W_rate_n + c_n), c from 1 to 6: rates are learned, but do not
-    depend on the text. As many sums as the window has offsets. Fixed or learned decays that the
+    S_n = a_n S_n + z once S_n is read, a_n = sigmoid(W_rate_n + c_n), c from 1 to 6: rates are
+    learned, but do not depend on the text. As many sums as the window has offsets. Decays that the
     data do not change: RetNet (Sun et al. 2023, arXiv:2307.08621), S4D (Gu et al. 2022,
     arXiv:2206.11893). State r |window|; cost r |window|, and the planes' if there are any.
     """

@@ -31,7 +31,8 @@ SIZES = {"attention": 4192, "attention, same offsets": 4192, "Grassmann": 3840, 
 NEARBY = {"attention, same offsets", "Grassmann", "folded", "linear map", "mean of states",
           "planes apart", "planes apart, lengths kept", "elementwise product", "W_red frozen",
           "planes apart, shuffled", "weighted planes", "linear map and planes", "products apart"}
-QUADRATIC = {"attention", "attention with convolution", "attended states", "planes of attended states"}
+QUADRATIC = {"attention", "attention with convolution", "attended states",
+             "planes of attended states"}
 
 
 def small(name, window=(1, 2, 4), scale=4, **sizes):
