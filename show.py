@@ -319,7 +319,7 @@ def _bar_panel(panel, x0, top, width):
 def _heat_panel(panel, x0, top):
     """Return the SVG elements of a table of shares, each on a ground the darker the higher it is.
 
-    The names of the columns stand slanted below.
+    The names of the columns stand slanted below. A share that is None is left empty.
     """
     out = [_text(PANEL[0], top - 18, panel["title"], more=' font-size="16" font-weight="bold"')]
     bottom = top + 30 * len(panel["rows"])
@@ -328,6 +328,8 @@ def _heat_panel(panel, x0, top):
     for column, (name, shares) in enumerate(panel["columns"].items()):
         x = x0 + 44 * column
         for row, share in enumerate(shares):
+            if share is None:
+                continue
             y = top + 30 * row
             out.append(f'<rect class="f1" fill-opacity="{0.6 * share:.2f}" x="{x}" y="{y}" '
                        'width="42" height="28"/>')

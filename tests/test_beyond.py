@@ -226,6 +226,17 @@ class Controls(unittest.TestCase):
             p01, p02, _ = numbers(model.unit_plucker(u, v))
             self.assertAlmostEqual(-p01 / p02, n)
 
+    def test_what_a_plane_does_not_see(self):
+        """v + c u spans the same plane with u as v does; swapped or turned round, p changes sign."""
+        model = micro_grassmann
+        u, v, moved, turned = [[model.Value(x) for x in vector] for vector in (
+            (2, 1, -1, 3), (1, 0, 4, -2), (1 - 5 * 2, -5, 4 + 5, -2 - 15), (-1, 0, -4, 2))]
+        p = numbers(model.plucker(u, v))
+        self.assertEqual(numbers(model.plucker(u, moved)), p)
+        self.assertEqual(numbers(model.plucker(v, u)), [-p_ij for p_ij in p])
+        self.assertEqual(numbers(model.plucker(u, turned)), [-p_ij for p_ij in p])
+        self.assertNotEqual(numbers(model.plucker(moved, v)), p)
+
     def test_originals_stay(self):
         """A variant changes its own copy only."""
         model = beyond.mixer("linear map")

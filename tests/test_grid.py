@@ -1,6 +1,7 @@
 """benchmark_tasks.py: names of tasks and layers, rates, answers counted, the grid, complaints."""
 import contextlib
 import io
+import itertools
 import random
 import re
 import unittest
@@ -10,7 +11,7 @@ import benchmark_tasks as grid
 import beyond
 import compare
 import tasks
-from tests.helpers import flat
+from tests.helpers import flat, slow
 from tests.test_benchmarks import printed
 
 
@@ -93,6 +94,28 @@ class Training(unittest.TestCase):
         options, _ = read("--tasks", "copy", "--layers", "Grassmann", "--rate", "try")
         with mock.patch.object(grid, "train_all", cells):
             self.assertEqual(grid.rates_to_use(options), {("copy", "Grassmann"): 0.01})
+
+
+class WhatIsLearnt(unittest.TestCase):
+    @slow
+    def test_a_coordinate_tells_who_wins(self):
+        """Trained on dominance, the sign of one Plücker coordinate does, for all pairs of signs."""
+        data = grid.make_data("dominance", 42, 2000, 32, 15)
+        config = grid.configure("dominance", "Grassmann", data, 32)
+        model = grid.asking("Grassmann")
+        params = model.init_params(config, random.Random(42))
+        train = [grid.in_tokens(example, data.vocab) for example in data.train]
+        list(model.train(train, params, config, 2000, 0.03))
+
+        def z(sign, position):
+            x = model.add(params["wte"][data.vocab[str(sign)]], params["wpe"][position])
+            return model.linear(model.rmsnorm(model.rmsnorm(x)), params["layer0.W_red"])
+        right = [0] * 6
+        for a, b in itertools.permutations(range(15), 2):
+            wins = tasks.outcome(str(a), [str(b)], 15) == "wins"
+            for n, p_ij in enumerate(model.plucker(z(a, 25), z(b, 21))):
+                right[n] += (p_ij.data > 0) == wins
+        self.assertGreater(max(max(right), 210 - min(right)), 205)
 
 
 class Printing(unittest.TestCase):
