@@ -24,7 +24,7 @@ from unittest import mock
 import alternatives
 import beyond
 from large import experiments, summary
-from tests.helpers import CLEAN, GPT, ROOT, gap, numbers, run
+from tests.helpers import CLEAN, GPT, ROOT, gap, numbers, run, set_up
 
 needs_torch = unittest.skipIf(find_spec("torch") is None and
                               not os.environ.get("MICROGRASSMANN_TORCH"),
@@ -78,20 +78,6 @@ def results(path):
 
 
 # ---- against the scalar files --------------------------------------------------------------------
-def set_up(model, docs, scale=1, **sizes):
-    """Return a scalar file's documents, configuration and first weights, times `scale`."""
-    docs, rng = list(docs), random.Random(42)
-    rng.shuffle(docs)
-    vocab = model.make_vocab(docs)
-    config = model.Config(len(vocab) + 1, **sizes)
-    params = model.init_params(config, rng)
-    for rows in params.values():
-        for w in itertools.chain(*rows):
-            w.data *= scale
-    return SimpleNamespace(docs=[model.tokenize(doc, vocab) for doc in docs], config=config,
-                           params=params)
-
-
 @needs_torch
 class AgainstTheScalarFiles(unittest.TestCase):
     """The same numbers in double precision: logits, losses, every gradient, to 1e-9."""
@@ -133,7 +119,8 @@ class AgainstTheScalarFiles(unittest.TestCase):
         for n_layer, window, r in ((1, (1, 2, 4, 8, 12, 16), 4), (3, (1, 3, 5), 5), (1, (20,), 2),
                                    (2, (), 3)):
             for mixing in "grassmann", "grassmann-loop":
-                run = set_up(CLEAN, WORDS[:5], 4, n_layer=n_layer, n_embd=8, window=window, r=r)
+                run = set_up(CLEAN, WORDS[:5], scale=4, n_layer=n_layer, n_embd=8, window=window,
+                             r=r)
                 with self.subTest(mixing=mixing, n_layer=n_layer, window=window):
                     self.same(CLEAN, run, mixing=mixing)
 
@@ -145,7 +132,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
                              ("counting", "running sum"), ("sum", "sum without planes"),
                              ("linear-planes", "linear map and planes")):
             scalar = beyond.mixer(name)
-            run = set_up(scalar, WORDS[:4], 4, n_layer=2, n_embd=8, window=(1, 3), r=3)
+            run = set_up(scalar, WORDS[:4], scale=4, n_layer=2, n_embd=8, window=(1, 3), r=3)
             with self.subTest(mixing=mixing):
                 self.same(scalar, run, mixing=mixing)
 
@@ -154,7 +141,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
         for mixing, name in (("grassmann", "Grassmann"), ("linear", "linear map"),
                              ("apart-lengths", "lengths kept")):
             scalar = beyond.mixer(f"{name}, one offset a layer")
-            run = set_up(scalar, WORDS[:4], 4, n_layer=3, n_embd=8, window=(1, 3), r=3)
+            run = set_up(scalar, WORDS[:4], scale=4, n_layer=3, n_embd=8, window=(1, 3), r=3)
             with self.subTest(mixing=mixing):
                 self.same(scalar, run, mixing=mixing, offset_per_layer=True)
 
@@ -175,7 +162,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
             scalar = beyond.mixer(name)
             sizes = {"n_layer": 2, "n_embd": 8, "block_size": 19}
             sizes.update({"window": (1, 3)} if mixing.startswith("decayed") else {"n_head": 2})
-            run = set_up(scalar, WORDS[:3] + WORDS[-2:], 3, **sizes)
+            run = set_up(scalar, WORDS[:3] + WORDS[-2:], scale=3, **sizes)
             with self.subTest(name=name), mock.patch.multiple(alternatives_of_large, **small):
                 self.same(scalar, run, mixing=mixing, convolution=name.endswith(" with convolution"))
         missing = set(alternatives.MAKERS) - {name for _, name in found}
@@ -186,7 +173,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
         name = "attention, same offsets"
         for window in (1, 3), ():
             scalar = beyond.mixer(name)
-            run = set_up(scalar, WORDS[:4], 4, n_layer=2, n_embd=8)
+            run = set_up(scalar, WORDS[:4], scale=4, n_layer=2, n_embd=8)
             run.config = beyond.configure(name, **{**run.config._asdict(), "window": window})
             with self.subTest(window=window):
                 self.same(scalar, run, mixing="attention-window")
