@@ -1052,6 +1052,19 @@ class OnGpu(unittest.TestCase):
         state = engine.train(trainer, data, args)
         return torch.tensor([point[1:3] for point in state["curve"]])
 
+    def test_from_a_cpu(self):
+        """A run that a CPU began goes on here, and one that began here on a CPU."""
+        for first, second in ("cpu", "cuda"), ("cuda", "cpu"):
+            checkpoint = FOLDER / f"{first}.pt"
+            words = ("--data", NAMES, *SMALL, "--checkpoint", checkpoint)
+            call(*words, "--steps", 10, "--device", first)
+            found = program.load_checkpoint(checkpoint)
+            found["run"]["steps"] = 40
+            torch.save(found, checkpoint)
+            status, printed, errors = call(*words, "--steps", 40, "--device", second)
+            self.assertEqual((status, errors), (0, ""))
+            self.assertIn("going on after step 10", printed)
+
     def test_same_losses(self):
         """Training and validation losses, eager and compiled, in single and half precision."""
         for mixing in "attention", "grassmann", "linear", "gated-delta-rule", "gated-recurrence":
