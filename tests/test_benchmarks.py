@@ -14,7 +14,6 @@ import benchmark
 import benchmark_pairs
 import benchmark_paren
 import compare
-import show
 import tasks
 
 NAMES = "\n".join(["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", "jana"]
@@ -155,9 +154,6 @@ class Told(unittest.TestCase):
         self.assertIn(f"{statistics.fmean(losses):.4f}", rows[2])
         self.assertRegex(compare.show_verdicts(runs, contenders),
                          r"Grassmann +attention +\+0\.3000 +± 1\.2710 ")
-
-    def test_chart_shows_the_curve(self):
-        self.assertIn("o a", show.chart({"a": [(1, 2.0), (2, 1.0)]}, "step", "nats"))
 
     def test_contenders_are_compared_with_one_another(self):
         """Each contender is compared with one that is there, before it."""
