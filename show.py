@@ -13,6 +13,7 @@ import signal
 import stat
 import sys
 import textwrap
+import threading
 import time
 import unicodedata
 from pathlib import Path
@@ -64,7 +65,9 @@ def number(value, digits=3):
 def bold(text):
     """Return the text in bold on a terminal that has it, unless NO_COLOR is set."""
     plain_terminal = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
-    return text if plain_terminal or not sys.stdout.isatty() else f"\033[1m{text}\033[0m"
+    if plain_terminal or sys.stdout is None or not sys.stdout.isatty():
+        return text
+    return f"\033[1m{text}\033[0m"
 
 
 def columns(text):
@@ -387,7 +390,8 @@ def stderr_columns():
 def typed(text):
     """Return the reader's line in small letters, stripped; "q" at the end of input."""
     try:
-        line = input(text)
+        with prompting_again(text):
+            line = input(text)
     except (EOFError, RuntimeError):  # RuntimeError: started with its input closed
         print()
         return "q"
@@ -396,27 +400,29 @@ def typed(text):
     return line.strip().lower()
 
 
-def key(text):
-    """Return "", "b" or "q": the key that the reader pressed, without Enter where that is possible.
+def key(text, letters):
+    """Return the letter of `letters` that was pressed, or "", without Enter where that is possible.
 
-    Space, Enter and Page Down count as "". In IDLE, notebooks and pipes a line is read.
+    Page Up counts as b, Ctrl-D as q, any other key as "". In IDLE, notebooks and pipes a line is
+    read.
     """
     try:
         terminal = sys.stdin.fileno() if sys.stdin.isatty() else None
-    except (OSError, ValueError):  # IDLE's has no number
+    except (AttributeError, OSError, ValueError):  # IDLE's has no number, pythonw has none at all
         terminal = None
     if terminal is None:
         return typed(text)
     print(text, end="", flush=True)
     try:
-        pressed = one_key(terminal)
+        pressed = one_key(terminal, text).lower()
     finally:
         print("\r" + " " * len(text) + "\r", end="", flush=True)
-    return {"b": "b", "q": "q", "\x1b[5~": "b", "\x04": "q", "": "q"}.get(pressed.lower(), "")
+    pressed = {"\x1b[5~": "b", "\x04": "q", "": "q"}.get(pressed, pressed)
+    return pressed if pressed in letters else ""
 
 
-def one_key(terminal):
-    """Return what one key sends."""
+def one_key(terminal, text):
+    """Return what one key sends; text is the prompt."""
     try:
         import termios
         import tty
@@ -426,12 +432,38 @@ def one_key(terminal):
         if pressed == "\x03":
             raise KeyboardInterrupt from None
         return pressed
+
+    def listen():
+        tty.setcbreak(terminal, termios.TCSADRAIN)
     before = termios.tcgetattr(terminal)
     try:
-        tty.setcbreak(terminal, termios.TCSADRAIN)
-        return os.read(terminal, 8).decode("ascii", "replace")
+        listen()
+        with prompting_again(text, listen):
+            return os.read(terminal, 8).decode("ascii", "replace")
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+
+@contextlib.contextmanager
+def prompting_again(text, listen=None):
+    """When the program goes on after Ctrl-Z, call listen() and show the prompt again.
+
+    The shell has written below the prompt meanwhile, and given the terminal back as it likes it.
+    """
+    in_main = threading.current_thread() is threading.main_thread()
+    if not hasattr(signal, "SIGCONT") or not in_main:
+        yield
+        return
+
+    def go_on(signum, frame):
+        if listen:
+            listen()
+        print(text, end="", flush=True)
+    before = signal.signal(signal.SIGCONT, go_on)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCONT, before)
 
 
 # ---- files for results ---------------------------------------------------------------------------

@@ -1,15 +1,18 @@
-"""What must a layer keep of the past? A lesson in pages of one screen, from letters to planes.
+"""What must a layer keep of the past? A lesson of fifteen pages, from letters to planes and beyond.
 
-Run:        python3 tutorial.py               Space or Enter go on, b goes back, q quits
+Run:        python3 tutorial.py               Space: next, b: back, m: more on this, q: quit
+A page:     python3 tutorial.py --page 5      --list names them all; --all goes through everything
 Quiz:       python3 tutorial.py --quiz        the pages' questions with fresh numbers
-Worksheet:  python3 tutorial.py --worksheet   the same to print, as text or HTML, with its key
+In class:   python3 tutorial.py --worksheet, --slides, --notebook       (TEACHING.md)
 Next:       micro_grassmann.py, the same model explained line by line
 
-The numbers are computed while you read, nearly all by the functions of the model files.
+The numbers are computed while you read, nearly all by the functions of the model files. The pages'
+text is in tutorial_pages.py, the questions are in tutorial_quiz.py, what is computed is in
+tutorial_lab.py; here they are shown.
 """
 import argparse
 import html
-import math
+import json
 import os
 import random
 import sys
@@ -18,57 +21,61 @@ sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this fol
 
 import show
 import tutorial_lab as lab
-import tutorial_pages as pages
+from tutorial_pages import PAGES, SPINE
+from tutorial_quiz import (
+    answer_text,
+    asked_types,
+    judged,
+    question_lines,
+    questions,
+    solution,
+    understood,
+)
 
-# ---- questions: judged, in the quiz and on the worksheet ---------------------------------------
-
-
-def questions(seed):
-    """Return the questions of a seed."""
-    rng = random.Random(seed)
-    return [ask(rng) for ask in pages.QUIZ]
-
-
-def understood(text, question):
-    """Return the reply as a number or a set of positions; ValueError if it is neither."""
-    if isinstance(question.answer, set):
-        return {int(word) for word in text.replace(",", " ").split()}
-    words = text.replace(",", ".").split()
-    if len(words) != 1:
-        raise ValueError(text)
-    top, slash, bottom = words[0].partition("/")
-    number = float(top) / float(bottom) if slash else float(top)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number
+# ---- the parts of a page -------------------------------------------------------------------------
 
 
-def judged(reply, question):
-    """Return (whether the reply is right, what to say of it): near or far, and by how much."""
-    answer = question.answer
-    if isinstance(answer, set):
-        if reply == answer:
-            return True, "Right."
-        return False, f"{len(reply & answer)} of {len(answer)} found, {len(reply - answer)} wrong."
-    gap = reply - answer
-    if abs(gap) <= 0.5001 * 10 ** -question.digits:
-        return True, "Right."
-    near = abs(gap) <= 0.1 * max(abs(answer), 1)
-    by = pages.plain(abs(gap), max(1, question.digits))
-    return False, f"{'Near' if near else 'Far'}: {by} too {'high' if gap > 0 else 'low'}."
+def title_of(name):
+    """Return a page's title with its number."""
+    of_all = f"/{len(SPINE)}" if name.isdecimal() else ""
+    return f"{name}{of_all}  {PAGES[name].title}"
 
 
-def answer_text(question):
-    """Return the answer as a reader would type it."""
-    if isinstance(question.answer, set):
-        return " ".join(map(str, sorted(question.answer, reverse=True)))
-    return pages.plain(question.answer, question.digits)
+def laid_out(paragraphs):
+    """Return paragraphs as lines, an empty one between two of them."""
+    return "\n\n".join(map(show.wrapped, paragraphs)).split("\n")
 
 
-def question_text(question):
-    """Return the question with the number of decimals that its answer needs."""
-    decimals = {0: "", 1: " (1 decimal)"}.get(question.digits, f" ({question.digits} decimals)")
-    return question.text + decimals
+def first_half(name, page):
+    """Return the lines of a page up to its question, the question last."""
+    lines = [title_of(name), *laid_out(page.before)]
+    if page.question:
+        lines += ["", *asked(page.question)]
+    return lines
+
+
+def second_half(page):
+    """Return the lines of a page that follow the answer."""
+    return laid_out((*page.after, page.shown))
+
+
+def asked(question, number=""):
+    """Return the lines of a question."""
+    lines = question_lines(question)
+    place = next(n for n, line in enumerate(lines) if not line.startswith(" "))
+    lines[place] = f"{number or '?'} {lines[place]}"
+    return "\n".join(map(show.wrapped, lines)).split("\n")
+
+
+# ---- asking --------------------------------------------------------------------------------------
+
+
+def verdict_on(text, question):
+    """Return right, wrong or guessed, and what to say; ValueError if the text is no answer."""
+    right, remark = judged(understood(text, question), question)
+    if right:
+        return "right", f"{remark} {question.worked}."
+    return "guessed" if right is None else "wrong", f"{remark} {solution(question)}"
 
 
 def put(question):
@@ -77,30 +84,26 @@ def put(question):
         text = show.typed("Your answer, then Enter (Enter alone shows it; b back, q quit): ")
         if text in ("b", "q"):
             return text
-        verdict, remark = "shown", ""
-        if text:
-            try:
-                right, remark = judged(understood(text, question), question)
-            except (ValueError, ZeroDivisionError):
-                print("Please type a number, like 3, -0.25 or 1/4, or positions, like 5 3 0.")
-                continue
-            verdict = "right" if right else "wrong"
-        if verdict != "right":
-            remark = f"{remark} The answer is {answer_text(question)}."
-        print(show.wrapped(f"{remark} {question.worked}.".strip()))
+        if not text:
+            print(show.wrapped(solution(question)))
+            return "shown"
+        try:
+            verdict, words = verdict_on(text, question)
+        except (ValueError, ZeroDivisionError):
+            print(f"Please type {asked_types(question)}.")
+            continue
+        print(show.wrapped(words))
         return verdict
 
 
 def quiz(seed):
     """Ask all questions with fresh numbers, and give a score."""
-    asked = questions(seed)
-    print(show.bold(f"{len(asked)} questions, seed {seed}"))
-    print(show.wrapped("Answer with a number, like 3, -0.25 or 1/4, or with positions, like "
-                        "5 3 0. q ends the quiz."))
+    every = questions(seed)
+    print(show.bold(f"{len(every)} questions, seed {seed}"))
+    print("Enter alone shows the answer, q ends the quiz.")
     verdicts = []
-    for n, question in enumerate(asked, 1):
-        print()
-        print(show.wrapped(f"{n}. {question_text(question)}"))
+    for n, question in enumerate(every, 1):
+        print("\n" + "\n".join(asked(question, f"{n}.")))
         verdict = put(question)
         if verdict == "q":
             break
@@ -109,7 +112,86 @@ def quiz(seed):
     print(f"The same questions again: python3 tutorial.py --quiz --seed {seed}")
 
 
-# ---- the worksheet -------------------------------------------------------------------------------
+# ---- the pager -----------------------------------------------------------------------------------
+
+
+def show_page(name, pause):
+    """Print a page; with a pause, let the reader answer, and return what is wanted next."""
+    page = PAGES[name].make()
+    title, *lines = first_half(name, page)
+    print(show.bold(title), *lines, sep="\n", flush=True)
+    if page.question:
+        if not pause:
+            print(show.wrapped(solution(page.question)))
+        else:
+            wish = put(page.question)
+            if wish in ("b", "q"):
+                return wish
+        print()
+    print(*second_half(page), sep="\n", flush=True)
+    return ask_practice(name, pause)
+
+
+def ask_practice(name, pause):
+    """Ask what a page lets the reader practise; return what is wanted next."""
+    ask = PAGES[name].practice
+    if ask:
+        question = ask(random.Random(name))
+        print("", *asked(question), sep="\n")
+        if not pause:
+            print(show.wrapped(solution(question)))
+        else:
+            wish = put(question)
+            if wish in ("b", "q"):
+                return wish
+    trips = PAGES[name].trips
+    if not pause:
+        if trips:
+            print(show.wrapped(f"\nMore on this: --page {' or '.join(trips)}"))
+        return ""
+    more = f"m: more on this ({len(trips)})   " if trips else ""
+    return show.key(f"Space or Enter: next   {more}b: back   q: quit ", "bqm")
+
+
+def lesson(names, pause):
+    """Show the pages, at the reader's own pace if pause is set, else straight through."""
+    place = 0
+    while place < len(names):
+        name = names[place]
+        wish = show_page(name, pause)
+        print()
+        while wish == "m" and PAGES[name].trips:
+            wish = side_trips(name)
+        if wish == "q":
+            return
+        place = max(0, place - 1) if wish == "b" else place + 1
+
+
+def side_trips(name):
+    """Show the side trips of a page, then ask on that page again; return what is wanted."""
+    for trip in PAGES[name].trips:
+        wish = show_page(trip, True)
+        print()
+        if wish == "q":
+            return "q"
+        if wish == "b":
+            break
+    print(f"Back on page {title_of(name)}")
+    return show.key("Space or Enter: next   m: more again   b: back   q: quit ", "bqm")
+
+
+def listing():
+    """Return all pages with what each one explains."""
+    rows = []
+    for name, entry in PAGES.items():
+        indent = "" if name.isdecimal() else "    "
+        rows.append(f"{indent}{name:>2}  {entry.title}")
+        if entry.says:
+            rows[-1] += f"  ({', '.join(entry.says)})"
+    return "\n".join(row if len(row) < 80 else f"{row[:76]}..." for row in rows)
+
+
+# ---- for a class: worksheet, slides, notebook ----------------------------------------------------
 
 SHEET = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>microGrassmann worksheet</title><style>
@@ -130,104 +212,211 @@ h1 {{ font-size: 15pt }}
 
 def worksheet(seed, kind):
     """Return the questions of a seed with blanks and, apart, their key, as text or HTML."""
-    asked = questions(seed)
+    every = questions(seed)
     if kind == "html":
-        blanks = [f"<li>{html.escape(question_text(q))}<span class=\"blank\"></span></li>"
-                  for q in asked]
+        blanks = ["<li>" + "<br>".join(html.escape(line) for line in question_lines(q))
+                  + "<span class=\"blank\"></span></li>" for q in every]
         key = [f"<li><b>{html.escape(answer_text(q))}</b> &nbsp; {html.escape(q.worked)}</li>"
-               for q in asked]
+               for q in every]
         return SHEET.format(seed=seed, blanks="\n".join(blanks), key="\n".join(key))
     lines = [f"microGrassmann: worksheet {seed}", "Name ______________________ Date ____________"]
-    for n, question in enumerate(asked, 1):
-        lines += ["", show.wrapped(f"{n}. {question_text(question)}"), "", "   " + "_" * 60]
+    for n, question in enumerate(every, 1):
+        lines += ["", *asked(question, f"{n}."), "", "   " + "_" * 60]
     lines += ["\f", f"Key to worksheet {seed}", ""]
-    for n, question in enumerate(asked, 1):
+    for n, question in enumerate(every, 1):
         lines.append(show.wrapped(f"{n}. {answer_text(question)}: {question.worked}"))
     return "\n".join(lines)
 
 
-# ---- the pager -----------------------------------------------------------------------------------
+SLIDES = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>microGrassmann</title><style>
+@page {{ size: 320mm 180mm; margin: 0 }}
+body {{ margin: 0; background: #fff; color: #222; font: 1.75vw/1.4 Helvetica, Arial, sans-serif }}
+section {{ box-sizing: border-box; width: 100vw; height: 100vh; padding: 2.5vw 8vw; display: none;
+  overflow: auto }}
+section.now {{ display: block }}
+h1 {{ font-size: 2.3vw; margin: 0 0 1vw }}
+p {{ margin: .6vw 0 }}
+pre {{ font: 1.45vw/1.3 Menlo, Consolas, "DejaVu Sans Mono", monospace; margin: .7vw 0 }}
+.question {{ border-left: .4vw solid #c2410c; padding-left: 1vw }}
+.shown {{ font-weight: bold }}
+aside {{ display: none; position: fixed; bottom: 0; left: 0; right: 0; padding: 1vw 8vw;
+  background: #ffe; border-top: 1px solid #999; font-size: 1.3vw }}
+.notes section.now aside {{ display: block }}
+@media print {{
+  section, .notes section.now {{ display: block; break-after: page; overflow: hidden;
+    position: relative }}
+  .notes aside, .notes section.now aside {{ display: block; position: absolute }}
+}}
+</style></head><body>
+{slides}
+<script>
+const all = [...document.querySelectorAll("section")];
+let now = Math.min(all.length, Math.max(1, parseInt(location.hash.slice(1)) || 1)) - 1;
+function go(to) {{
+  all[now].classList.remove("now");
+  now = Math.min(all.length - 1, Math.max(0, to));
+  all[now].classList.add("now");
+  history.replaceState(null, "", "#" + (now + 1));
+}}
+addEventListener("keydown", event => {{
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (["ArrowRight", "ArrowDown", "PageDown", " "].includes(event.key)) go(now + 1);
+  else if (["ArrowLeft", "ArrowUp", "PageUp"].includes(event.key)) go(now - 1);
+  else if (event.key === "Home") go(0);
+  else if (event.key === "End") go(all.length - 1);
+  else if (event.key === "n") document.body.classList.toggle("notes");
+  else return;
+  event.preventDefault();
+}});
+addEventListener("click", () => go(now + 1));
+go(now);
+</script></body></html>
+"""
 
 
-def page_lines(number):
-    """Return the lines of a page, its title first, and its question, or None."""
-    title, make, ask = pages.PAGES[number - 1]
-    page = make()
-    lines = [f"{number}/{len(pages.PAGES)}  {title}"]
-    for paragraph in (*page.paragraphs, page.shown):
-        lines += show.wrapped(paragraph).split("\n")
-        lines.append("")
-    return lines[:-1], ask(random.Random(number)) if ask else None
+def as_html(paragraphs):
+    """Return paragraphs as HTML, those that are laid out already in a fixed pitch."""
+    out = []
+    for text in paragraphs:
+        laid = text.startswith(" ") or "\n" in text
+        text = html.escape(text.replace("\u00a0", " "))
+        out.append(f"<pre>{text}</pre>" if laid else f"<p>{text}</p>")
+    return "\n".join(out)
 
 
-KEYS = "Space or Enter: on   b: back   q: quit "
+def slides():
+    """Return the spine as one HTML page of slides: each page's question, then its answer."""
+    out = []
+    for name, entry in PAGES.items():
+        if not name.isdecimal():
+            continue
+        page = entry.make()
+        trips = ", ".join(f"{trip} {PAGES[trip].title}" for trip in entry.trips)
+        notes = f"{entry.notes} {f'More: {trips}.' if trips else ''}"
+        question = "\n".join(as_html([line]) for line in question_lines(page.question))
+        for parts in ((as_html(page.before), f'<div class="question">{question}</div>',
+                       f"<aside>{html.escape(notes)} (n hides and shows notes.)</aside>"),
+                      (f'<div class="question">{as_html([solution(page.question)])}</div>',
+                       as_html(page.after), f'<p class="shown">{html.escape(page.shown)}</p>',
+                       f"<aside>{html.escape(notes)}</aside>")):
+            out.append(f"<section><h1>{html.escape(title_of(name))}</h1>\n{''.join(parts)}"
+                       "</section>")
+    return SLIDES.format(slides="\n".join(out))
 
 
-def show_page(number, pause):
-    """Print a page and its question; with a pause, return what the reader wants next."""
-    lines, question = page_lines(number)
-    print("\n".join([show.bold(lines[0]), *lines[1:]]), flush=True)
-    if question:
-        print(show.wrapped(f"? {question_text(question)}"))
-        if not pause:
-            print(show.wrapped(f"The answer is {answer_text(question)}. {question.worked}."))
-        else:
-            wish = put(question)
-            if wish in ("b", "q"):
-                return wish
-    return show.key(KEYS) if pause else ""
+def reveal(name, answer=None):
+    """Print the verdict on an answer to the question of a page, and the rest of the page.
+
+    For notebooks; answer is a number or a set of positions, None shows the page only.
+    """
+    page = PAGES[str(name)].make()
+    words = solution(page.question)
+    if answer is not None:
+        text = " ".join(map(str, answer)) if isinstance(answer, (set, list, tuple)) else str(answer)
+        words = verdict_on(text, page.question)[1]
+    print(show.wrapped(words), "", *second_half(page), sep="\n")
 
 
-def lesson(numbers, pause):
-    """Show the pages, at the reader's own pace if pause is set, else straight through."""
-    number = numbers[0]
-    while number in numbers:
-        wish = show_page(number, pause)
-        if wish == "q":
-            return
-        number = max(numbers[0], number - 1) if wish == "b" else number + 1
-        print()
+def notebook():
+    """Return the spine as the JSON text of a Jupyter notebook."""
+    cells = [cell("markdown", "# What must a layer keep of the past?\n\nThe lesson of "
+                  "`python3 tutorial.py`. Open this notebook in the folder of the project's files. "
+                  "Answer each question in its cell, then run the cell."),
+             cell("code", "import tutorial")]
+    for name, entry in PAGES.items():
+        if not name.isdecimal():
+            continue
+        page = entry.make()
+        texts = [f"## {title_of(name)}", *page.before, *question_lines(page.question)]
+        cells.append(cell("markdown", "\n\n".join(map(as_markdown, texts))))
+        cells.append(cell("code", f"my_answer = None\ntutorial.reveal({name}, my_answer)"))
+        if entry.cell:
+            cells.append(cell("code", f"# Change it and run it again.\n{entry.cell}"))
+    book = {"nbformat": 4, "nbformat_minor": 5, "cells": cells, "metadata": {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python"}}}
+    for n, one in enumerate(cells):
+        one["id"] = f"cell-{n}"
+    return json.dumps(book, ensure_ascii=False, indent=1)
 
 
-def page_number(text):
-    """Return the number of a page, for argparse."""
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= len(pages.PAGES)):
-        raise argparse.ArgumentTypeError(f"there is no page {text!r}, only 1 to {len(pages.PAGES)}")
-    return int(text)
+def as_markdown(text):
+    """Return a paragraph for a notebook: what is laid out already as a block of code."""
+    if text.startswith(" ") or "\n" in text:
+        return f"```text\n{text}\n```"
+    if text.startswith("## "):
+        return text
+    for sign in "\\`*_<":
+        text = text.replace(sign, f"\\{sign}")
+    return text
 
 
-def main(argv=None):
-    """Read the options; run the lesson or the quiz, or print the worksheet."""
-    parser = show.Parser(description=f"Learn how both models work, in {len(pages.PAGES)} pages.",
-                         allow_abbrev=False)
+def cell(kind, source):
+    """Return a cell of a notebook."""
+    new = {"cell_type": kind, "metadata": {}, "source": source.splitlines(keepends=True)}
+    if kind == "code":
+        new.update(execution_count=None, outputs=[])
+    return new
+
+
+# ---- the program ---------------------------------------------------------------------------------
+
+
+def page_name(text):
+    """Return the name of a page, for argparse."""
+    if text not in PAGES:
+        raise argparse.ArgumentTypeError(f"there is no page {text!r}: --list names them")
+    return text
+
+
+def read_options(argv):
+    """Return the options."""
+    parser = show.Parser(description="What must a layer keep of the past? A lesson of "
+                         f"{len(SPINE)} pages.", allow_abbrev=False)
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--page", type=page_number, metavar="N", help="show page N alone")
-    what.add_argument("--list", action="store_true", help="list the pages")
+    what.add_argument("--page", type=page_name, metavar="N", help="show page N alone, such as 5a")
+    what.add_argument("--list", action="store_true", help="list the pages, what each explains")
+    what.add_argument("--all", action="store_true", help="go through all side trips, too")
     what.add_argument("--quiz", action="store_true", help="ask the questions with fresh numbers")
     what.add_argument("--worksheet", nargs="?", const="text", choices=("text", "html"),
                       help="print the questions with blanks, and their key (default text)")
+    what.add_argument("--slides", action="store_true", help="print the lesson as slides, one HTML")
+    what.add_argument("--notebook", action="store_true", help="print it as a Jupyter notebook")
     parser.add_argument("--seed", type=show.whole_numbers(0), metavar="N",
                         help="seed of quiz and worksheet (default: another one each time; 1)")
     parser.add_argument("--no-pause", action="store_true", help="print straight through")
     args = parser.parse_args(argv)
-    if hasattr(sys.stdin, "reconfigure"):
-        sys.stdin.reconfigure(errors="replace")
     if args.seed is not None and not (args.quiz or args.worksheet):
         parser.error("--seed is for --quiz and --worksheet")
+    try:
+        lab.names()
+    except (OSError, ValueError) as error:
+        parser.error(f"input.txt: {error}")
+    return args
+
+
+def main(argv=None):
+    """Run the lesson or the quiz, or print what a class needs."""
+    args = read_options(argv)
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="replace")
     if args.list:
-        print("\n".join(f"{n:2}  {title}" for n, (title, _, _) in enumerate(pages.PAGES, 1)))
+        print(listing())
     elif args.quiz:
         quiz(random.randrange(10000) if args.seed is None else args.seed)
     elif args.worksheet:
         print(worksheet(1 if args.seed is None else args.seed, args.worksheet))
+    elif args.slides:
+        print(slides())
+    elif args.notebook:
+        print(notebook())
     else:
-        try:
-            lab.names()
-        except (OSError, ValueError) as error:
-            parser.error(f"input.txt: {error}")
-        numbers = [args.page] if args.page else range(1, len(pages.PAGES) + 1)
+        names = list(PAGES) if args.all else [name for name in PAGES if name.isdecimal()]
+        if args.page:
+            names = [args.page]
         pause = sys.stdout is not None and sys.stdout.isatty() and not args.no_pause
-        lesson(numbers, pause)
+        lesson(names, pause)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ There is nothing to run; tutorial_pages.py calls it. The formulas are those of t
 import functools
 import gc
 import multiprocessing
+import os
 import random
 import signal
 import statistics
 import sys
 from typing import NamedTuple
 
+import alternatives  # noqa: F401 (adds its layers to beyond's)
 import beyond
 import inside
 import micro_gpt
@@ -20,22 +22,30 @@ import tasks
 
 NAME = "emma"  # the document of many pages, a line of input.txt
 SEEDS = (42, 1)
-HELD_OUT = 100  # documents that each model is judged on
-WRITTEN = 100  # strings of brackets that each model writes at temperature 0.5
-STEPS = 300  # of training, wherever a page trains
-PAIRS = (2, 7)  # the fewest and the most pairs of brackets in a string
+HELD_OUT = 60  # documents that each model is judged on
+WRITTEN = 50  # texts that each model of brackets writes
+STEPS = {"names": 200, "brackets": 250, "signs": 150}  # documents that a model is trained on
+PAIRS = (2, 6)  # the fewest and the most pairs of brackets in a string
 BRACKET_SIZES = {"window": (1, 2, 4, 8), "block_size": 16}
+LENGTH = 12  # signs in a text of signs
+SIGN_SIZES = {"n_embd": 8, "n_head": 2, "block_size": LENGTH}
+SIGNS = 5  # different signs
+SIGN_RATE = 0.03  # the learning rate there
+STAR = "*"
+COLUMNS = 79  # of the terminal
 
 
 class Trained(NamedTuple):
-    """What came of training one model, on names or on brackets."""
+    """What came of training one model on names or on brackets."""
 
     losses: list  # of each step
-    after: float  # loss on the held-out documents, in nats a token
+    before: float  # loss on the held-out documents with fresh weights, in nats a token
+    after: float  # the same when trained
+    odds: dict  # {temperature: the probability of each token after BOS}
     written: list  # texts at temperature 0.5
 
 
-# ---- two kinds of text, and models of them -------------------------------------------------------
+# ---- texts ---------------------------------------------------------------------------------------
 
 
 @functools.lru_cache(None)
@@ -45,7 +55,7 @@ def names():
 
 
 @functools.lru_cache(None)
-def brackets(number=STEPS + HELD_OUT, seed=7):
+def brackets(number, seed=7):
     """Return random balanced strings; where both brackets are possible, chance decides."""
     rng = random.Random(seed)
     return tuple(tasks.balanced_string(rng, PAIRS) for _ in range(number))
@@ -53,33 +63,117 @@ def brackets(number=STEPS + HELD_OUT, seed=7):
 
 @functools.lru_cache(None)
 def split(task, seed=SEEDS[0]):
-    """Return the documents to train on and those held out."""
+    """Return the documents to train on and those held out; of brackets, the same for all seeds."""
+    steps = STEPS[task]
     if task == "brackets":
-        return list(brackets()[:STEPS]), list(brackets()[STEPS:STEPS + HELD_OUT])
-    start = inside.begin(micro_grassmann, names(), seed)
-    seen, held_out = micro_grassmann.split_docs(start.docs, STEPS)
+        strings = brackets(steps + HELD_OUT)
+        return list(strings[:steps]), list(strings[steps:])
+    docs = micro_grassmann.begin(names(), random.Random(seed))[0]
+    seen, held_out = micro_grassmann.split_docs(docs, steps)
     return seen, held_out[:HELD_OUT]
 
 
+# ---- texts of signs, and a question about each place of them -------------------------------------
+
+
+def beats_the_last(rng):
+    """Return signs, and whether each one beats the one before it: rock, paper, scissors for five.
+
+    No sign stands twice in a row, so each game is won or lost.
+    """
+    text = [str(rng.randrange(SIGNS))]
+    while len(text) < LENGTH:
+        text.append(str((int(text[-1]) + rng.randrange(1, SIGNS)) % SIGNS))
+    return tasks.asked_from(1, text, lambda text: tasks.outcome(text[-1], [text[-2]], SIGNS))
+
+
+def sign_with_the_star(rng):
+    """Return signs, one of the first four with a star, and from then on that sign."""
+    text = tasks.random_signs(rng, LENGTH, SIGNS)
+    starred = rng.randrange(4)
+    answer = text[starred]
+    text[starred] += STAR
+    return tasks.asked_from(4, text, lambda text: answer)
+
+
+def sign_three_back(rng):
+    """Return signs, and for each one the sign that stood three before it."""
+    text = tasks.random_signs(rng, LENGTH, SIGNS)
+    return tasks.asked_from(3, text, lambda text: text[-4])
+
+
+# {task: (what makes a text, the offsets of the layers that have some)}
+SIGN_TASKS = {"game": (beats_the_last, (1,)),
+              "star": (sign_with_the_star, (1, 2, 4, 8)),
+              "echo": (sign_three_back, (1, 2, 3))}
+
+
+# ---- training, in processes side by side ---------------------------------------------------------
+
+done = {}  # {(task, mixer, seed, window): what came of it}
+
+
 def train(task, mixer, seed, window=None):
-    """Return a model of this task with this mixing layer, trained for STEPS documents."""
+    """Return what comes of training a model with this mixing layer; window replaces its offsets."""
+    if task in SIGN_TASKS:
+        return train_on_signs(task, mixer, seed)
     model = beyond.mixer(mixer)
     seen, held_out = split(task, seed)
-    docs = names() if task == "names" else brackets()
-    vocab = model.make_vocab(docs)
-    sizes = dict(BRACKET_SIZES) if task == "brackets" else {}
+    docs = names() if task == "names" else brackets(STEPS[task] + HELD_OUT)
+    sizes = BRACKET_SIZES if task == "brackets" else {}
     if window is not None:
-        sizes["window"] = window
-    config = beyond.configure(mixer, len(vocab) + 1, **sizes)
+        sizes = {"window": window}
+    sizes = {name: size for name, size in sizes.items() if name in model.Config._fields}
     rng = random.Random(seed)
-    rng.shuffle(list(docs))  # as the model files do, whose weights are drawn next
-    params = model.init_params(config, rng)
+    _, vocab, config, params = model.begin(docs, rng, **sizes)
     unseen = [model.tokenize(doc, vocab) for doc in held_out]
-    losses = list(model.train([model.tokenize(doc, vocab) for doc in seen], params, config, STEPS))
+    before = model.evaluate(unseen, params, config)
+    tokens = [model.tokenize(doc, vocab) for doc in seen]
+    losses = list(model.train(tokens, params, config, STEPS[task]))
+    after = model.evaluate(unseen, params, config)
+    logits = model.forward(len(vocab), 0, [[]], params, config)
+    odds = {heat: probabilities([v.data / heat for v in logits]) for heat in (0.1, 0.5, 1, 2)}
     written = []
     for _ in range(WRITTEN if task == "brackets" else 8):
         written.append(model.generate(vocab, params, config, rng, 0.5))
-    return Trained(losses, model.evaluate(unseen, params, config), written)
+    return Trained(losses, before, after, odds, written)
+
+
+def train_on_signs(task, mixer, seed):
+    """Return how many per cent of the questions on fresh texts a trained model answers right."""
+    make, window = SIGN_TASKS[task]
+    model = beyond.mixer(mixer)
+    rng = random.Random(seed)
+    texts = [make(rng) for _ in range(STEPS["signs"] + HELD_OUT)]
+    symbols = [text for text, _ in texts] + [filter(None, answers) for _, answers in texts]
+    vocab = model.make_vocab(symbols)
+    config = beyond.configure(mixer, len(vocab), window=window, **SIGN_SIZES)
+    params = model.init_params(config, rng)
+    weights = [w for rows in params.values() for row in rows for w in row]
+    m = [0.0] * len(weights)
+    v = [0.0] * len(weights)
+    steps = STEPS["signs"]
+    for step, example in enumerate(texts[:steps]):
+        asked = answered(model, example, vocab, params, config)
+        model.mean([model.cross_entropy(logits, right) for logits, right in asked]).backward()
+        model.adam_step(weights, m, v, step + 1, SIGN_RATE * (1 - step / steps))
+    verdicts = []
+    for example in texts[steps:]:
+        for logits, right in answered(model, example, vocab, params, config):
+            best = max(range(len(logits)), key=lambda token: logits[token].data)
+            verdicts.append(best == right)
+    return 100 * statistics.fmean(verdicts)
+
+
+def answered(model, example, vocab, params, config):
+    """Return (logits, the token of the right answer) of each place where something is asked."""
+    cache = [[]]
+    pairs = []
+    for position, (symbol, answer) in enumerate(zip(*example)):
+        logits = model.forward(vocab[symbol], position, cache, params, config)
+        if answer is not None:
+            pairs.append((logits, vocab[answer]))
+    return pairs
 
 
 def start_worker():
@@ -88,25 +182,42 @@ def start_worker():
     gc.disable()
 
 
-@functools.lru_cache(None)
-def both_seeds(task, mixer, window=None):
-    """Return the trained models of both seeds, trained side by side."""
-    if sys.stderr and sys.stderr.isatty():
-        print(f"training on {task}: {mixer} ...", end="\r", file=sys.stderr, flush=True)
+def side_by_side(jobs):
+    """Return train(*job) for each job, in as many processes as there are cores."""
+    live = sys.stderr is not None and sys.stderr.isatty()
+    if live:
+        said = sorted({f"{task}, {mixer}" for task, mixer, _, _ in jobs})
+        print(f"training {len(jobs)} models: {'; '.join(said)}"[:COLUMNS - 5] + " ...", end="\r",
+              file=sys.stderr, flush=True)
     context = multiprocessing.get_context("spawn")
     try:
         with show.deaf_to_ctrl_c():
-            pool = context.Pool(len(SEEDS), start_worker)
+            pool = context.Pool(min(len(jobs), os.cpu_count() or 1), start_worker)
         with pool:
-            return pool.starmap(train, [(task, mixer, seed, window) for seed in SEEDS])
+            return pool.starmap(train, jobs, chunksize=1)
     finally:
-        if sys.stderr and sys.stderr.isatty():
-            print("\r" + " " * 79, end="\r", file=sys.stderr, flush=True)
+        if live:
+            print("\r" + " " * COLUMNS, end="\r", file=sys.stderr, flush=True)
 
 
-def gaps(task, mixer, against, window=None):
+def train_all(*wanted):
+    """Train what is wanted, (task, mixer, window), with all seeds, but for what has been."""
+    jobs = [(task, mixer, seed, window) for task, mixer, window in wanted for seed in SEEDS]
+    missing = [job for job in jobs if job not in done]
+    if missing:
+        done.update(zip(missing, side_by_side(missing)))
+
+
+def all_seeds(task, mixer, window=None):
+    """Return what came of training with each seed."""
+    train_all((task, mixer, window))
+    return [done[task, mixer, seed, window] for seed in SEEDS]
+
+
+def gaps(task, mixer, against):
     """Return the held-out loss of one mixing layer minus that of another, for each seed."""
-    pairs = zip(both_seeds(task, mixer, window), both_seeds(task, against))
+    train_all((task, mixer, None), (task, against, None))
+    pairs = zip(all_seeds(task, mixer), all_seeds(task, against))
     return [one.after - other.after for one, other in pairs]
 
 
@@ -116,7 +227,7 @@ def share_balanced(models):
     return 100 * statistics.fmean([tasks.is_balanced(text) for text in texts])
 
 
-def sign_words(differences, one, other):
+def lower(differences, one, other):
     """Return which of the two has the lower loss, or that the seeds disagree."""
     if max(differences) < 0:
         return f"{one} has the lower loss with both seeds"
@@ -240,8 +351,8 @@ def partners_of_all(length, config):
 
 
 def probabilities(logits):
-    """Return softmax(logits) as plain numbers."""
-    return [p.data for p in micro_gpt.softmax(values(*[v.data for v in logits], model=micro_gpt))]
+    """Return softmax of some numbers as numbers."""
+    return [p.data for p in micro_gpt.softmax(values(*logits, model=micro_gpt))]
 
 
 def fresh(n_layer=1, model=micro_grassmann):

@@ -1,65 +1,58 @@
-"""The tutorial's pages and questions: their text, and which numbers stand in it.
+"""The tutorial's pages: their text, and which numbers stand in it.
 
-There is nothing to run; tutorial.py shows them. Each number is computed while one reads.
+There is nothing to run; tutorial.py shows them. SPINE, at the end, is the lesson: fifteen pages
+and the side trips that each of them points to. Each number is computed while one reads. A new page
+is a function that returns a Page, and an Entry in SPINE.
 """
+import ast
+import inspect
 import math
 import statistics
+import textwrap
 from itertools import combinations
+from pathlib import Path
 from typing import NamedTuple
 
+import alternatives
 import beyond
 import inside
 import micro_gpt
 import micro_grassmann
+import micro_grassmann_clean
 import show
 import tasks
 import tutorial_lab as lab
+import tutorial_quiz as ask
 from show import indented, listed
+from tutorial_quiz import (
+    Question,
+    arrow,
+    blind_loss,
+    chosen,
+    dot_filled,
+    partner_slips,
+    plain,
+    plucker_filled,
+    times,
+)
 
 
 class Page(NamedTuple):
-    """A page: its paragraphs, the sentence that it has shown, the numbers that this rests on."""
+    """A page: what comes before its question, the question or None, and what comes after."""
 
-    paragraphs: tuple
-    shown: str
-    facts: dict
+    before: tuple
+    question: object
+    after: tuple
+    shown: str  # the sentence that it leaves
+    facts: dict  # the numbers that this sentence rests on
 
 
-class Question(NamedTuple):
-    """A question, its answer (a number or a set of positions), its decimals, how it is worked."""
-
-    text: str
-    answer: object
-    digits: int
-    worked: str
+def aside(paragraphs, shown, facts):
+    """Return the Page of a side trip, which asks nothing before it shows what it has."""
+    return Page(paragraphs, None, (), shown, facts)
 
 
 # ---- how things look -----------------------------------------------------------------------------
-
-
-def plain(value, digits=3):
-    """Return a number (or a Value) as short as it can be: 3, -1, 0.25."""
-    return f"{round(getattr(value, 'data', value), digits) + 0.0:g}"
-
-
-def arrow(vector):
-    """Return a small vector as one writes it by hand: (1, 2, 0)."""
-    return "(" + ",\u00a0".join(map(plain, vector)) + ")"
-
-
-def times(*numbers):
-    """Return a product as text, brackets around what is negative: 3*(-2)."""
-    return "*".join(f"({n})" if n.startswith("-") else n for n in map(plain, numbers))
-
-
-def dot_filled(u, v):
-    """Return the dot product of u and v with the numbers filled in."""
-    return " + ".join(times(a, b) for a, b in zip(u, v))
-
-
-def plucker_filled(u, v, i=0, j=1):
-    """Return u_i v_j - u_j v_i with the numbers filled in."""
-    return f"{times(u[i], v[j])} - {times(u[j], v[i])}"
 
 
 def signed(numbers):
@@ -84,26 +77,588 @@ def parallelogram(u, v):
     return "\n".join("    " + "".join(row).rstrip() for row in reversed(grid))
 
 
-# ---- the pages -----------------------------------------------------------------------------------
+def code(function, first="", last=""):
+    """Return lines of a function as they stand in its file, from `first` to `last`: parts of them.
+
+    Without these, the whole body but its docstring.
+    """
+    source = textwrap.dedent(inspect.getsource(function))
+    [definition] = ast.parse(source).body
+    start = definition.body[1 if ast.get_docstring(definition) else 0].lineno
+    lines = source.rstrip().split("\n")[start - 1:]
+    top = next(n for n, line in enumerate(lines) if first in line)
+    end = next((n for n, line in enumerate(lines) if n >= top and last and last in line),
+               len(lines) - 1)
+    name = Path(inspect.getsourcefile(function)).name
+    chosen_lines = textwrap.dedent("\n".join(lines[top:end + 1])).split("\n")
+    shown = [f"# {name}, {function.__name__}", *map(narrow, chosen_lines)]
+    return textwrap.indent("\n".join(shown), "    ")
 
 
-def two_texts():
-    """Show both kinds of text."""
-    seen, held_out = lab.split("brackets")
-    text = max(seen, key=len)
-    inner = text.index(")")
-    gap = len(text) - 1 - lab.matching(text, len(text) - 1)
+def narrow(line):
+    """Return a line of code; one too wide for the screen loses its comment, or else is broken."""
+    if len(line) > 75:
+        line = line.partition("  # ")[0]
+    if len(line) <= 75:
+        return line
+    margin = " " * (len(line) - len(line.lstrip()) + 8)
+    return textwrap.fill(line, 75, subsequent_indent=margin, break_long_words=False,
+                         break_on_hyphens=False)
+
+
+def bars(means, every):
+    """Return a bar chart of means of so many steps, counted from the lowest of them."""
+    low = min(means)
+    room = max(means) - low
+    lines = []
+    for n, mean in enumerate(means, 1):
+        length = round(40 * (mean - low) / room) if room else 0
+        lines.append(f"    step {every * n:3}  {mean:.3f}  {'#' * length}|")
+    return "\n".join(lines)
+
+
+# ---- the spine -----------------------------------------------------------------------------------
+
+
+def predict():
+    """Show both kinds of text, and how far back one may have to look."""
+    strings = lab.split("brackets")[0]
+    text = max(strings, key=len)
+    last = len(text) - 1
+    opened = lab.matching(text, last)
+    gap = last - opened
+    marks = " " * opened + "^" + " " * (gap - 1) + "^"
+    question = Question(
+        f"{text}\nThe last bracket closes one that was opened how many symbols before it?", gap, 0,
+        f"It is {gap} symbols before", slips=(
+            (gap + 1, "that counts both ends: count the steps from one to the other"),
+            (gap - 1, "that counts what lies between: count the steps"),
+            (1, "its neighbour closes, too: find the one that is still open")))
     return Page((
-        "A language model reads a text and guesses what comes next. This lesson asks one "
-        "question: what must it keep of the past to guess well? Two kinds of text will answer.",
+        "A language model reads a text and guesses what comes next, one token after the other. "
+        "Here a token is a letter or a bracket. This lesson has one question: what must a model "
+        "keep of the past to guess well? Two kinds of text will answer.",
         f"Names, {len(lab.names()):,} of them in input.txt:",
         f"    {'  '.join(lab.names()[:8])}",
-        "Balanced brackets, where each one that opens is closed, made by chance:",
-        "\n".join(f"    {doc}" for doc in seen[:5]),
-        f"In a name the last letters say much about the next. In {text} the first closing bracket "
-        f"closes its neighbour, but the last one closes the bracket {gap} symbols before it."),
+        "Balanced brackets, made at random: each one that is opened is closed.",
+        "\n".join(f"    {doc}" for doc in strings[:4])),
+        question,
+        (f"    {text}\n    {marks}",
+         "A model guesses the end of a text, too. So each text is opened and closed by a token of "
+         "its own, BOS (beginning of sequence): names have 26 letters and BOS, 27 tokens; "
+         "brackets have 3."),
         f"In these brackets what decides may lie {gap} symbols back.",
-        {"gap": gap, "text": text, "inner": inner})
+        {"gap": gap, "text": text})
+
+
+def the_loss():
+    """Show what a guess costs, and what blind guessing costs."""
+    start = lab.fresh()
+    size = start.config.vocab_size
+    tokens = micro_grassmann.tokenize(lab.NAME, start.vocab)
+    untrained = micro_grassmann.evaluate([tokens], start.params, start.config)
+    rows = [["probability", "1", "1/2", "1/3", "1/1000"]]
+    rows.append(["loss", *(f"{lab.loss_of(n):.3f}" for n in (1, 2, 3, 1000))])
+    return Page((
+        "After each token the model gives every token a number, its logit: the higher, the more "
+        "likely. softmax makes probabilities of them, which add up to 1:",
+        "    probability = exp(logit) / sum of the exp of all logits",
+        "How wrong was that? The loss looks only at the token that really came:",
+        "    loss = -log(probability)    log: the natural logarithm; the unit is the nat",
+        indented(rows),
+        "In the model file, for each position of a text (cross_entropy is both steps in one):",
+        code(micro_grassmann_clean.token_losses, "logits =", "losses.append")),
+        blind_loss(size),
+        (f"A model computes with weights, numbers that training changes. At first they are drawn "
+         f"at random, for the same seed the same ones. With seed {lab.SEEDS[0]} the untrained "
+         f"model's loss on {lab.NAME}, the mean over its tokens, is {untrained:.3f}: it knows "
+         "nothing yet.",),
+        f"Blind guessing costs log {size} = {lab.loss_of(size):.3f} nats a token on names and "
+        f"log 3 = {lab.loss_of(3):.3f} on brackets.",
+        {"names": lab.loss_of(size), "brackets": lab.loss_of(3), "untrained": untrained})
+
+
+def a_rival():
+    """Beat blind guessing by counting."""
+    steps = lab.STEPS["names"]
+    orders = (1, 2, 3)
+    few = [lab.table_loss("names", order) for order in orders]
+    many = [lab.table_loss("names", order, True) for order in orders]
+    rows = [["letters known", f"{steps} names counted", "all other names counted"]]
+    for order, one, other in zip(orders, few, many):
+        rows.append([str(order), f"{one:.3f}", f"{other:.3f}"])
+    best = few.index(min(few)) + 1
+    words = "Longer contexts predict better but occur less often: most were seen too rarely"
+    question = chosen(
+        f"Three tables, counted on {steps} names, know the last 1, 2 or 3 letters. Which one has "
+        "the lowest loss on the names held out?", ("1 letter", "2 letters", "3 letters"), best,
+        f"It has {min(few):.3f} nats. {words}")
+    counter = lab.counter_loss()
+    table = min(lab.table_loss("brackets", order) for order in (1, 2, 3, 4))
+    return Page((
+        "Before any model, a rival: count. How often did each letter follow an m, or an em? What "
+        "followed often gets a high probability. A letter that never followed keeps a little: "
+        "3 imagined counts are shared out as the table of one letter less would.",
+        f"We count on {steps} names, as many as the models below will be trained on, and judge on "
+        f"{lab.HELD_OUT} others that are held out: no table and no model ever sees them before."),
+        question,
+        (indented(rows),
+         f"Brackets, {lab.STEPS['brackets']} strings: the best table of the last 1 to 4 symbols "
+         f"costs {table:.3f}. A table that knows just two numbers, how many brackets are open and "
+         f"how many symbols there were, costs {counter:.3f} (counted on 3,000 strings)."),
+        f"The number to beat on names is {min(few):.3f}; on brackets, knowing how many are open "
+        f"saves {table - counter:.3f} nats a token.",
+        {"few": few, "many": many, "best": best, "saved": table - counter})
+
+
+def look_back():
+    """Show the stages of the model, and which one looks back."""
+    start = lab.fresh()
+    mixing = sum(len(row) for name in micro_grassmann.mixing_shapes(start.config)
+                 for row in start.params[f"layer0.{name}"])
+    total = sum(len(row) for rows in start.params.values() for row in rows)
+    question = chosen(
+        "Five positions ago a bracket was opened. Which of these functions can know of it?",
+        ("rmsnorm", "feed_forward", "mix", "linear"), 3,
+        "Only mix is given past; all else works on one position at a time", {
+            1: "rmsnorm scales the vector of one position",
+            2: "feed_forward gets the vector of one position only",
+            4: "linear multiplies the vector of one position by weights"})
+    return Page((
+        f"A token becomes a vector: a list of d = {start.config.n_embd} numbers, a row of weights "
+        "in wte. Its position t = 0, 1, 2, ... has one, too, in wpe. Then, in the model file:",
+        code(micro_grassmann_clean.forward),
+        "linear multiplies a vector by a matrix, which is a list of rows: number i of the result "
+        "is the dot product of row i with x (multiply number by number, add up). We write W x. "
+        "rmsnorm sets the size of x to 1. x = add(x, ...) adds what a stage makes to x itself. "
+        "feed_forward is two matrices, fc2 relu(fc1 x); relu(a) is a, or 0 if a < 0."),
+        question,
+        ("Two models follow, in a file each: micro_gpt.py, where mix is attention, and "
+         "micro_grassmann_clean.py, where it is the layer of the paper, Grassmann. They differ in "
+         "this mixing layer and in nothing else: diff the two files. What a model knows of the "
+         "past, mix has kept. So this lesson is about mix.",),
+        f"Of the {total:,} weights of the Grassmann model {mixing} are in the mixing layer, the "
+        "only stage that looks back.",
+        {"total": total, "mixing": mixing})
+
+
+def attention():
+    """Attention on toy vectors: who gets the weight, and what it costs."""
+    xs = ((2, 0, 0, 0), (0, 2, 0, 0), (2, 1, 0, 0))
+    scores, weights, result = lab.toy_attention(*xs)
+    rows = [["s", "x_s", "score_s", "weight_s"]]
+    for s, x in enumerate(xs):
+        rows.append([str(s), arrow(x).replace("\u00a0", ""),
+                     f"({dot_filled(xs[2], x)})/2 = {plain(scores[s])}", f"{weights[s].data:.3f}"])
+    question = chosen(
+        f"Size 4, and q = k = v = x. x_0 = {arrow(xs[0])}, x_1 = {arrow(xs[1])}, "
+        f"x_2 = {arrow(xs[2])}. Which position gets the least weight at t = 2?",
+        ("s = 0", "s = 1", "s = 2, itself"), 2, "Its score, x_2·x_1 / 2, is the lowest: "
+        "a better match gets more weight", {3: "x_2 fits itself best of all: its dot product with "
+                                            "itself is the highest"})
+    costs = [lab.costs(length)[0] for length in (32, 64)]
+    return Page((
+        "Attention is a mean with weights. Position t asks, the positions s = 0 to t answer:",
+        "    q_t = wq x_t  the query: what t looks for   score_s = q_t·k_s / sqrt(size)\n"
+        "    k_s = wk x_s  the key: what s offers        weight_s = softmax of scores\n"
+        "    v_s = wv x_s  the value: what s hands over  result = sum of weight_s v_s",
+        code(micro_gpt.attend, "scores =", "out +="),
+        "size is how many numbers q has. The model has 4 heads: parts of the vector, each with "
+        "its own attention."),
+        question,
+        (indented(rows, left=3),
+         f"    result = {arrow(result)}; the plain mean gives each position 1/3.",
+         f"Position t has t + 1 scores: L tokens have L (L + 1) / 2 a head, {costs[0]:,} at "
+         f"L = 32 and {costs[1]:,} at L = 64 (counted as it ran). And all keys and values must be "
+         "kept as long as the text goes on."),
+        f"Attention keeps all of the past and chooses from it; twice the length has "
+        f"{costs[1] / costs[0]:.2f} times the scores, O(L²).",
+        {"weights": [w.data for w in weights], "growth": costs[1] / costs[0]})
+
+
+def offsets():
+    """Draw which positions each position looks at, as the layer looked."""
+    length = 13
+    t = length - 1
+    config = micro_grassmann.Config(vocab_size=1)
+    seen = lab.partners_of_all(length, config)
+    rows = [["t", "s = " + " ".join(f"{s:2}" for s in range(length)), "partners"]]
+    for row in (0, 1, 4, 7, t):
+        marks = ["T" if s == row else "o" if s in seen[row] else "." for s in range(row + 1)]
+        rows.append([str(row), "    " + " ".join(f"{mark:>2}" for mark in marks),
+                     listed(seen[row]) if seen[row] else "none"])
+    question = Question(f"Which positions are the partners of t = {t}?", set(seen[t]), 0,
+                        ", ".join(f"{t} - {o} = {t - o}" for o in config.window if o <= t)
+                        + "; what is below 0 does not exist", slips=partner_slips(t, config.window))
+    counted = [lab.costs(length) for length in (64, 128)]
+    growth = [after / before for before, after in zip(*counted)]
+    return Page((
+        "Another idea: look back at a few fixed places. An offset says how many positions to look "
+        "back; the list of them, the window, is",
+        f"    {arrow(config.window)}",
+        "in the Grassmann model, the layer of the paper (arXiv:2512.19428). The partners of "
+        "position t are s = t - offset, for each offset, if s is 0 or more. In the model file:",
+        code(micro_grassmann_clean.mean_plane, "for offset", "planes.append")),
+        question,
+        ("T: t itself, o: a partner, .: skipped (as noted while the layer ran)",
+         indented(rows, left=3),
+         "A window of w offsets has at most w pairs a position, however long the text is: O(L). "
+         f"From L = 64 to 128 the numbers that attention makes grow {growth[1]:.2f} times, those "
+         f"of this layer {growth[3]:.2f} times. The offsets do this, whatever is made of the "
+         "pairs."),
+        f"Position {t} looks at {len(seen[t])} of {t} earlier positions, however much the others "
+        "may matter.",
+        {"seen": seen, "growth": growth})
+
+
+def planes():
+    """Compare what a plane and a dot product see."""
+    u = (1, 0, 0)
+    cases = (("1", (1, 1, 0)), ("", (1, 0, 1)), ("2", (0, 1, 0)), ("", (5, 1, 0)))
+    rows = [["", "v", "u·v", "p of u and v", "p at length 1"]]
+    for label, v in cases:
+        rows.append([label, arrow(v), plain(lab.dot(u, v)), arrow(lab.plucker(u, v)),
+                     arrow(lab.unit(u, v))])
+    question = chosen(
+        f"u = {arrow(u)}. First v = {arrow(cases[0][1])}, then v = {arrow(cases[1][1])}. What "
+        "changes?", ("the dot product u·v", "the plane p", "both", "neither"), 2,
+        "u·v multiplies what stands at the same place: 1*1 both times. p pairs different places",
+        {1: "u·v is 1*1 + 0 + 0 both times", 3: "u·v is 1*1 + 0 + 0 both times",
+         4: "p_01 is 1*1 - 0*1 first, then 1*0 - 0*1"})
+    r = micro_grassmann.Config(vocab_size=1).r
+    return Page((
+        f"What does t learn of a partner? Each x is first reduced, z = W_red x, to r = {r} "
+        "numbers. Attention would ask how alike two z are. This layer asks which plane they span:",
+        "    p_ij = u_i v_j - u_j v_i    for all i < j: the Plücker coordinates of u, v",
+        code(micro_grassmann_clean.plucker),
+        "In 2-D p_01 is the signed area of the parallelogram with the sides u and v; with u and v "
+        "swapped it changes its sign. z ∧ v is short for all p_ij of z and v."),
+        question,
+        (indented(rows),
+         "1: only p tells the two v apart. 2: v leans towards u; only the dot product tells how "
+         "far, for the layer uses p scaled to length 1, which is the same.",
+         "To turn such planes with the mouse: python3 playground.py, in your browser."),
+        "A plane keeps the direction in which v differs from u; how far v goes along u is lost.",
+        {"dots": [lab.dot(u, v) for _, v in cases], "units": [lab.unit(u, v) for _, v in cases]})
+
+
+def the_gate():
+    """Turn planes into g, and let the gate mix g with x."""
+    rows = [["score", "alpha", "alpha * x + (1 - alpha) * g"]]
+    results = {}
+    for score in (-4, 0, 4):
+        toy = lab.gate_toy(score)
+        share = toy.alpha[0].data
+        results[score] = (share, toy.result[0].data)
+        rows.append([plain(score), f"{share:.3f}",
+                     f"{share:.3f}*1 + {1 - share:.3f}*5 = {toy.result[0].data:.3f}"])
+    start = lab.fresh()
+    tokens = micro_grassmann.tokenize(lab.NAME, start.vocab)
+    place = inside.record(tokens, start.params, start.config)[-1]
+    ratio = inside.size(place.g) / inside.size(place.x)
+    question = chosen("x = 1, g = 5, and the score is 4. The result is near",
+                      ("x, 1", "the middle, 3", "g, 5"), 1, f"sigmoid(4) = {results[4][0]:.3f} is the share of x",
+                      {2: "that would be alpha = 0.5, a score of 0",
+                       3: "alpha is the share of x, not of the past"})
+    return Page((
+        "The planes of all partners, each scaled to length 1, are averaged. W_plu makes d numbers "
+        "of the mean: g, what the past has to say. A gate decides, for each of the d numbers, how "
+        "much of x stays: alpha, a share from 0 to 1. sigmoid(a) = 1 / (1 + exp(-a)). mix:",
+        code(micro_grassmann_clean.mix),
+        "and its gate:",
+        code(micro_grassmann_clean.gate)),
+        question,
+        (indented(rows, left=0),
+         f"The whole layer on {lab.NAME}, fresh weights: at the last letter g has "
+         f"{100 * ratio:.1f} % of the size of x. What comes of the past begins as a whisper. "
+         "(Every number on the way: python3 trace_g.py)"),
+        f"alpha is the share of x, not of the past: at alpha = {results[4][0]:.3f} the result is "
+        f"{results[4][1]:.3f}, nearly x.",
+        {"results": results, "ratio": ratio})
+
+
+def gradient():
+    """Follow the gradient through four nodes."""
+    a, b, c, loss = lab.four_nodes(3.0)
+    loss.backward()
+    h = 0.001
+    slope = (lab.four_nodes(3.0 + h)[-1].data - lab.four_nodes(3.0 - h)[-1].data) / (2 * h)
+    rows = [["node", "number", "children", "local derivatives", "grad"]]
+    for node, made, children in ((loss, "loss = c + b", "c, b"), (c, "c = b * b", "b, b"),
+                                 (b, "b = a * 2", "a, 2"), (a, "a", "none")):
+        rows.append([made, plain(node), children, listed(map(plain, node.local_grads)),
+                     plain(node.grad)])
+    question = Question(
+        "a = 3, b = a * 2, c = b * b, loss = c + b. a grows by a tiny bit. How many times that bit "
+        "does loss grow?", a.grad, 0, f"b grows 2 times as much, c 2 b = 12 times as much as b, so "
+        f"loss 12 + 1 times as much as b: {plain(b.grad)} * 2 = {plain(a.grad)}", slips=(
+            (24, "b goes into loss twice: through c, and directly"),
+            (13, "that is for b; a moves b by 2"),
+            (14, "c is b * b: it moves by 2 b, not by b"),
+            (12, "that is how c moves with b")))
+    return Page((
+        "How does training know which way to move a weight? Each number that is computed is a "
+        "node: it keeps its children, the numbers it was made from, and a local derivative "
+        "towards each: how many times as fast it moves as that child. Its grad is how fast the "
+        "loss moves with it. backward starts with loss.grad = 1 and hands down (the chain rule):",
+        code(micro_grassmann_clean.Value.backward, "for node in", "child.grad")),
+        question,
+        (indented(rows, left=1),
+         f"    b.grad = 1*1 from loss, and twice from c: 1 + 6 + 6 = {plain(b.grad)}\n"
+         f"    a.grad = {times(2, b.grad)} = {plain(a.grad)}"),
+        f"Moving a by {h} up and down gives the slope {plain(slope)}: the gradient is right.",
+        {"grad": a.grad, "slope": slope})
+
+
+def training():
+    """Show a step of training for one weight, and the loss of many steps as it fell."""
+    start = lab.fresh()
+    tokens = micro_grassmann.tokenize(lab.NAME, start.vocab)
+    micro_grassmann.backpropagate(tokens, start.params, start.config)
+    weights = [w for rows in start.params.values() for row in rows for w in row]
+    w = max(start.params["layer0.W_red"][0], key=lambda weight: abs(weight.grad))
+    old = w.data
+    grad = w.grad
+    micro_grassmann.adam_step(weights, [0.0] * len(weights), [0.0] * len(weights), 1, 0.01)
+    way = 1 if w.data > old else 2
+    question = chosen(f"A weight of W_red is {old:.5f}, its grad {grad:+.5f}. The step moves it",
+                      ("up", "down", "not at all"), way,
+                      f"It becomes {w.data:.5f}: against its grad. In the first step m_hat / "
+                      "sqrt(v_hat) is 1 or -1, so it moves by lr")
+    done = lab.all_seeds("names", "Grassmann")[0]
+    steps = lab.STEPS["names"]
+    tenth = max(1, steps // 10)
+    means = [statistics.fmean(done.losses[i:i + tenth]) for i in range(0, steps, tenth)]
+    return Page((
+        "A step of training takes one text, computes its loss, calls backward and moves each "
+        "weight a little against its grad. Adam's rule says how far: m is a running mean of the "
+        "weight's grads, v one of their squares, m_hat and v_hat are both without their start at "
+        "0, lr is the learning rate:",
+        code(micro_grassmann_clean.adam_step, "m[i] =", "w.data")),
+        question,
+        (f"{steps} steps on names, lr falling from 0.01 towards 0; each bar is the mean loss of "
+         f"{tenth} steps, above the lowest:",
+         bars(means, tenth),
+         "Watch one fall: python3 playground.py."),
+        f"On {lab.HELD_OUT} names held out the loss was {done.before:.3f} and is "
+        f"{done.after:.3f}.",
+        {"before": done.before, "after": done.after, "moved": w.data - old, "grad": grad})
+
+
+def writing():
+    """Let the trained model write, and show what temperature does."""
+    done = lab.all_seeds("names", "Grassmann")[0]
+    labels = [*lab.fresh().vocab, "BOS"]
+    order = sorted(range(len(labels)), key=lambda token: -done.odds[1][token])[:5]
+    rows = [["temperature", *(labels[token] for token in order), "all others"]]
+    for heat, odds in done.odds.items():
+        first = [odds[token] for token in order]
+        rows.append([f"{heat:g}", *(f"{p:.3f}" for p in first), f"{1 - sum(first):.3f}"])
+    question = chosen("A temperature near 0 makes the model write",
+                      ("mostly the likeliest token", "all tokens alike", "bolder names"), 1,
+                      "Dividing by a small number spreads the logits, so the highest wins",
+                      {2: "that is a very high temperature: all logits / temperature near 0",
+                       3: "a high temperature does that"})
+    strings = lab.all_seeds("brackets", "attention")[0].written
+    seen = set(lab.split("brackets")[0])
+    different = set(strings)
+    return Page((
+        "A trained model writes: it begins with BOS, draws the next token at random by the "
+        "model's probabilities, reads it, draws the next, until it draws BOS again.",
+        "Before softmax each logit is divided by a number, the temperature:",
+        code(micro_grassmann_clean.generate, "odds =", "tokens +=")),
+        question,
+        ("The probabilities of the first letter, by the model just trained:",
+         indented(rows),
+         f"Eight names it wrote at 0.5: {' '.join(done.written)}.",
+         f"Of {len(strings)} strings of brackets that attention wrote at 0.5, "
+         f"{len(different)} differ, and {len(different - seen)} of these are new: not among the "
+         f"{lab.STEPS['brackets']} it was trained on. (Short strings are few.)"),
+        f"At temperature 0.1 the first letter is {labels[order[0]]} with probability "
+        f"{done.odds[0.1][order[0]]:.3f}, at 2 with {done.odds[2][order[0]]:.3f}.",
+        {"odds": done.odds, "first": order[0], "label": labels[order[0]]})
+
+
+def compare_both():
+    """Compare the two models on names and on brackets, with two seeds."""
+    lab.train_all(("names", "attention", None), ("names", "Grassmann", None),
+                  ("brackets", "attention", None), ("brackets", "Grassmann", None))
+    rows = [["held-out loss", *(f"seed {seed}" for seed in lab.SEEDS), "", "balanced"]]
+    runs = {}
+    for task in ("names", "brackets"):
+        for mixer in ("attention", "Grassmann"):
+            runs[task, mixer] = lab.all_seeds(task, mixer)
+            share = ""
+            if task == "brackets":
+                share = f"{lab.share_balanced(runs[task, mixer]):.0f} %"
+            rows.append([f"{task}, {mixer}", *(f"{run.after:.4f}" for run in runs[task, mixer]),
+                         "", share])
+    differences = {task: lab.gaps(task, "Grassmann", "attention") for task in ("names", "brackets")}
+    shares = {mixer: lab.share_balanced(runs["brackets", mixer])
+              for mixer in ("attention", "Grassmann")}
+    between = [abs(a.after - b.after) for a, b in (runs["names", m] for m in shares)]
+    question = Question(
+        f"The trained Grassmann model has written {lab.WRITTEN * len(lab.SEEDS)} strings of "
+        "brackets. How many of 100 are balanced?", shares["Grassmann"], 0,
+        f"{shares['Grassmann']:.0f} of 100 are", guess=True)
+    return Page((
+        "Now compare. Both models get the same texts in the same order, and are judged on the "
+        f"same {lab.HELD_OUT} others. One run is luck: another seed gives other first weights "
+        "(and, of names, other texts). So everything is run with two seeds, and a difference "
+        "counts only if it is larger than what the seed alone changes.",),
+        question,
+        (indented(rows),
+         f"Grassmann minus attention, names: {signed(differences['names'])}; brackets: "
+         f"{signed(differences['brackets'])}. The seed alone changes a loss on names by up to "
+         f"{max(between):.4f}.",
+         "Two seeds are a demonstration. RESULTS.md has more seeds, longer training and "
+         "intervals."),
+        f"On names {lab.lower(differences['names'], 'Grassmann', 'attention')}"
+        f"{', by less than the seed' if small_beside(differences['names'], between) else ''}; on "
+        f"brackets {lab.lower(differences['brackets'], 'Grassmann', 'attention')}.",
+        {"differences": differences, "between": between, "shares": shares})
+
+
+def small_beside(differences, between):
+    """Return whether the seed alone changes more than each of the differences."""
+    return max(map(abs, differences)) < max(between)
+
+
+GRID = ("attention", "Grassmann", "linear map", "running sum")
+ASKED = {"brackets": "are the strings that it writes balanced?",
+         "game": "does this sign beat the one before it?",
+         "star": "which sign had the star?"}
+
+
+def task_for_each():
+    """Show the grid in miniature: three tasks, four layers, two seeds."""
+    rights = grid(GRID)
+    rows = [["right with both seeds", *GRID]]
+    for task in ASKED:
+        rows.append([task, *(both(rights[task, mixer]) for mixer in GRID)])
+    winners = {task: max(GRID, key=lambda mixer: statistics.fmean(rights[task, mixer]))
+               for task in ASKED}
+    question = chosen(
+        "The game: five signs in a circle, each beats the next two and loses to the other two. "
+        "Does this sign beat the one before it? Which layer learns that best?",
+        GRID, GRID.index(winners["game"]) + 1,
+        f"{winners['game']} has the most right answers")
+    return Page((
+        "On brackets one must count. Other tasks ask other things of the past. Here are three, "
+        f"the last two about texts of {lab.LENGTH} random signs:",
+        "\n".join(f"    {task:9} {words}" for task, words in ASKED.items()),
+        "(One of the first four signs has a star; which sign that was is asked ever after. A blind "
+        f"guess is right in 50 % of the games and {100 // lab.SIGNS} % of the stars.)",
+        "Four layers: attention; Grassmann, the paper's; a linear map, which reads the states z "
+        "at the same offsets side by side, without any plane; and a running sum of all states so "
+        "far, 3 numbers, which joins the paper's planes as one more partner (ours)."),
+        question,
+        (indented(rows),
+         "The game turns round when its two signs change places: who won has lost. So does a "
+         "plane: u ∧ v = -(v ∧ u). That is the planes' fair task.",
+         f"Small models (d = {lab.SIGN_SIZES['n_embd']}), {lab.STEPS['signs']} texts: so little "
+         "training that luck decides some runs; see where the two seeds differ. With more of it "
+         "others learn the game, too: RESULTS.md."),
+        f"Most right answers: {winners['brackets']} on brackets, {winners['game']} on game, "
+        f"{winners['star']} on star. Each task asks for another past.",
+        {"rights": rights, "winners": winners})
+
+
+def grid(mixers):
+    """Return {(task, mixer): what is right with each seed, in per cent}."""
+    lab.train_all(*[(task, mixer, None) for task in ASKED for mixer in mixers])
+    found = {(task, mixer): lab.all_seeds(task, mixer) for task in ASKED for mixer in mixers}
+    for mixer in mixers:
+        found["brackets", mixer] = [lab.share_balanced([run]) for run in found["brackets", mixer]]
+    return found
+
+
+def both(shares):
+    """Return what both seeds reached: 100, 99 %."""
+    return f"{listed(f'{share:.0f}' for share in shares)} %"
+
+
+def what_works():
+    """Show a state that the text itself writes, beside the others."""
+    rights = grid(("attention", "running sum", "gated recurrence"))
+    length = 1000
+    config = micro_gpt.Config(vocab_size=1)
+    d = config.n_embd
+    small = micro_grassmann.Config(vocab_size=1)
+    kept = {"attention": 2 * d * length, "Grassmann": small.r * max(small.window),
+            "running sum": (small.r - 1) * (1 + max(small.window)), "gated recurrence": d}
+    rows = [["right", *ASKED, f"numbers kept at L = {length:,}"]]
+    for mixer in ("attention", "running sum", "gated recurrence"):
+        rows.append([mixer, *(both(rights[task, mixer]) for task in ASKED), f"{kept[mixer]:,}"])
+    question = Question(
+        f"d = {d}. How many numbers must this layer keep of a text of {length:,} tokens?", d, 0,
+        f"h alone, {d} numbers, however long the text is", slips=(
+            (d * length, "h is replaced at each token: only the last one is kept"),
+            (2 * d * length, "that is attention, with all its keys and values"),
+            (4 * d, "wh x and z are made anew each time: only h is kept")))
+    return Page((
+        "A mean and a sum keep whatever comes. The layers that are used in attention's place "
+        "today keep a state of fixed size too, but let the text say what to keep and what to "
+        "overwrite. The simplest is a gated recurrence: each number of its state h stays or takes "
+        "the new one, as z says, which the present token decides (alternatives.py):",
+        code(alternatives.gated_recurrence, "z = [", "h = [h_i")),
+        question,
+        (indented(rows),
+         f"Attention keeps a key and a value of each token: 2 * {d} * {length:,} numbers. The "
+         f"Grassmann layer needs the z of its last {max(small.window)} positions: "
+         f"{kept['Grassmann']}.",
+         BIGGER),
+        f"A gated recurrence keeps {d} numbers where attention keeps {kept['attention']:,}, and "
+        "chooses what to keep as it reads.",
+        {"kept": kept, "rights": rights})
+
+
+BIGGER = ("Others keep a matrix, such as the delta rule, which corrects what it holds. "
+          "alternatives.py has them, RESULTS.md what they reach.")
+
+
+def what_to_keep():
+    """Answer the lesson's question with its numbers."""
+    rights = grid(GRID)
+    kept = {"attention": ("everything, and chooses", "L²"),
+            "Grassmann": ("the mean of planes at a few offsets", "L"),
+            "linear map": ("the states at a few offsets", "L"),
+            "running sum": ("those planes, and one sum of everything", "L")}
+    rows = [["layer", "what it keeps of the past", "best at", "worst at", "grows like"]]
+    best = {}
+    for mixer, (words, growth) in kept.items():
+        means = {task: statistics.fmean(rights[task, mixer]) for task in ASKED}
+        best[mixer] = max(means, key=means.get)
+        rows.append([mixer, words, best[mixer], min(means, key=means.get), growth])
+    task, mixer = max(rights, key=lambda cell: max(rights[cell]) - min(rights[cell]))
+    one, other = rights[task, mixer]
+    question = chosen(
+        "Two models, two seeds, and each model wins with one seed. What do you report?",
+        ("the model with the lower mean", "both losses and their spread, and no winner",
+         "the better seed of each"), 2,
+        f"Seed {lab.SEEDS[0]} alone says that {mixer} answers {one:.0f} % on {task}, seed "
+        f"{lab.SEEDS[1]} alone says {other:.0f} %",
+        {1: "a mean of two that disagree can be luck: say so, and run more seeds",
+         3: "the better of several tries says most about the number of tries"})
+    return Page((
+        "What must a layer keep of the past? That depends on what decides the next token: the "
+        "last letters, how many, the order of two, or one thing long ago. Before you go on, say "
+        "in your own words what attention, the paper's planes and a running sum keep, and which "
+        "task each of them loses.",),
+        question,
+        (indented(rows, left=4),
+         "Go on:\n"
+         "    python3 tutorial.py --quiz     what you know now, with fresh numbers\n"
+         "    micro_grassmann.py             the model, explained line by line\n"
+         "    python3 exercises.py           write it yourself, each step checked\n"
+         "    python3 playground.py          the models in your browser\n"
+         "    python3 benchmark_tasks.py     the grid with more tasks, layers and seeds"),
+        "What was kept decides: "
+        f"{listed(f'{mixer} is best at {task}' for mixer, task in best.items())}.",
+        {"best": best, "spread": (task, mixer, one, other)})
+
+
+# ---- side trips ----------------------------------------------------------------------------------
 
 
 def tokens_and_chances():
@@ -116,58 +671,20 @@ def tokens_and_chances():
     chances = []
     for t, token in enumerate(tokens[:-1]):
         logits = micro_grassmann.forward(token, t, cache, start.params, start.config)
-        chances.append(lab.probabilities(logits)[tokens[t + 1]])
+        chances.append(lab.probabilities([v.data for v in logits])[tokens[t + 1]])
         before = " ".join(labels[token] for token in tokens[:t + 1])
         rows.append([before, labels[tokens[t + 1]], f"{chances[-1]:.4f}"])
     size = start.config.vocab_size
     mean = statistics.fmean(chances)
     word = "no better" if mean <= 1 / size else "better"
-    return Page((
-        "A text is cut into tokens. Here a token is a letter or BOS, beginning of sequence, which "
-        f"opens and closes each name: {size} different ones. After each token the model gives "
-        "every token a probability of coming next.",
-        f"A model computes with weights, numbers that training will change. Before training they "
-        f"are drawn by chance, the same ones each time for the same seed. Seed {lab.SEEDS[0]} "
-        f"reads {lab.NAME}:",
-        indented(rows, left=2)),
+    return aside((
+        f"The untrained model, seed {lab.SEEDS[0]}, reads {lab.NAME}. After each token it gives "
+        f"each of {size} tokens a probability of coming next. Those of the ones that came:",
+        indented(rows, left=2),
+        "-log of each is its loss, and the mean of the losses is that of the name."),
         f"What came had a probability of {mean:.3f} on average; a blind guess gives each of {size} "
         f"tokens 1/{size} = {1 / size:.3f}. The untrained model is {word} than that.",
         {"mean": mean, "blind": 1 / size, "word": word})
-
-
-def the_loss():
-    """Show what a probability costs."""
-    size = lab.fresh().config.vocab_size
-    rows = [["probability", "1", "1/2", "1/3", f"1/{size}", "1/1000"]]
-    rows.append(["loss", *(f"{lab.loss_of(n):.3f}" for n in (1, 2, 3, size, 1000))])
-    return Page((
-        "How wrong was a guess? One number, the loss, looks only at the token that really came:",
-        "    loss = -log(probability)    log: the natural logarithm; the unit is the nat",
-        indented(rows),
-        "The loss of a text is the mean over its tokens."),
-        f"Blind guessing costs log {size} = {lab.loss_of(size):.3f} nats a token on names and "
-        f"log 3 = {lab.loss_of(3):.3f} on brackets, which have 3 tokens: ( ) and BOS.",
-        {"names": lab.loss_of(size), "brackets": lab.loss_of(3)})
-
-
-def count_names():
-    """Beat blind guessing on names by counting."""
-    rows = [["letters known", f"{lab.STEPS} names counted", "all other names counted"]]
-    few = [lab.table_loss("names", order) for order in (1, 2, 3)]
-    many = [lab.table_loss("names", order, True) for order in (1, 2, 3)]
-    for order in (1, 2, 3):
-        rows.append([str(order), f"{few[order - 1]:.3f}", f"{many[order - 1]:.3f}"])
-    best = min((1, 2, 3), key=lambda order: few[order - 1])
-    return Page((
-        "Before any model, a rival: count. How often did each letter follow an m, or an em? What "
-        "followed often gets a high probability, what never did a low one. Loss on 100 names that "
-        "were not counted, for tables that know the last 1, 2 or 3 letters:",
-        indented(rows),
-        f"{lab.STEPS} is the number of names that each model below will be trained on.",
-        "Longer contexts are surer, but rarer: each needs many names to be counted in."),
-        f"From {lab.STEPS} names the best table knows {best} letter{'s' * (best > 1)} and costs "
-        f"{min(few):.3f}; from all of them {min(many):.3f}. That is to be beaten.",
-        {"few": few, "many": many, "best": best})
 
 
 def count_brackets():
@@ -178,17 +695,18 @@ def count_brackets():
     rows = [["known", "loss"]]
     rows += [[f"last {order} symbols", f"{loss:.3f}"] for order, loss in zip(orders, losses)]
     rows.append(["how many are open, and the position", f"{counter:.3f}"])
-    return Page((
+    return aside((
         "The same rival on brackets, counted on the strings that the models will train on. Beside "
         "it a table that knows no symbol at all, but two numbers: how many brackets are open, and "
         "how many symbols there were:",
         indented(rows),
-        "The number that are open depends on every symbol so far. Two numbers hold what matters, "
-        "though no short piece of the text does.",
-        f"(Of 100 held-out strings {lab.repeated()} occur among those trained on: short ones are "
-        "few.)"),
-        f"To know how many are open is worth {min(losses) - counter:.3f} nats a token more than "
-        "the best table of symbols.",
+        "How many are open depends on every symbol so far. Two numbers hold what matters, though "
+        "no short piece of the text does.",
+        f"Of the {lab.HELD_OUT} strings held out, {lab.repeated()} are also among those trained "
+        "on: there are few different short strings. So a low loss may be memory; the order of the "
+        "layers is what counts here."),
+        f"Knowing how many are open saves {min(losses) - counter:.3f} nats a token over the best "
+        "table of symbols.",
         {"losses": losses, "counter": counter})
 
 
@@ -205,39 +723,18 @@ def letters_to_vectors():
             ["x_1", show.vector(calls[0].result[:6]), "after rmsnorm"]]
     before = inside.size(calls[0].args[0])
     after = inside.size(calls[0].result)
-    return Page((
+    return aside((
         f"A token is a whole number, and {lab.NAME} is {' '.join(map(str, tokens))}. It is a mere "
         "label: token 12 is not more than token 4. So each token has a vector, a list of "
         f"d = {start.config.n_embd} weights: a row of the matrix wte. Each position t = 0, 1, 2, "
         "... has one, too, a row of wpe. They are added, and rmsnorm sets the size:",
         "    x_t = rmsnorm(wte[token] + wpe[t])\n"
-        "    rmsnorm(x) = x / sqrt(mean of x² + 0.00001)   so that 0/0 cannot be",
+        "    rmsnorm(x) = x / sqrt(mean of x² + 0.00001)   so 0/0 never occurs",
         f"Position 1 of {lab.NAME}, the first 6 of the {start.config.n_embd} numbers:",
         indented(rows, left=3)),
         f"Letter and position together are {start.config.n_embd} numbers, whose size (root of the "
         f"mean square) was {before:.3f} and is {after:.3f}.",
         {"before": before, "after": after})
-
-
-def the_machine():
-    """Show the stages of the model, and which one looks back."""
-    start = lab.fresh()
-    mixing_size = sum(len(row) for name in micro_grassmann.mixing_shapes(start.config)
-                      for row in start.params[f"layer0.{name}"])
-    total = sum(len(row) for rows in start.params.values() for row in rows)
-    return Page((
-        "What happens to x_t afterwards, at each position:",
-        "    x = x + mix(rmsnorm(x), the past)        the mixing layer\n"
-        "    x = x + fc2 relu(fc1 rmsnorm(x))         relu(a) is a, but 0 if a < 0\n"
-        "    logits = lm_head x                       a number for each token",
-        "fc1, fc2 and lm_head are matrices of weights. \"x = x +\" is a residual connection: each "
-        "stage adds to x instead of replacing it. The logits become probabilities:",
-        "    softmax: probability = exp(logit) / sum of the exp of all logits",
-        "Only mix sees other positions. All else works on one position at a time. So whatever the "
-        "model knows of the past, mix has kept. This lesson is about mix."),
-        f"Of the {total:,} weights of this model {mixing_size} are in the mixing layer, the only "
-        "stage that looks back.",
-        {"total": total, "mixing": mixing_size})
 
 
 def plain_average():
@@ -251,7 +748,7 @@ def plain_average():
         means = lab.average(*xs[:t + 1])
         rows.append([str(t), arrow(xs[t]), f"({filled})/{t + 1} = {plain(means[0])}",
                      arrow(means)])
-    return Page((
+    return aside((
         "The simplest mixing layer keeps the mean of all vectors so far. However long the past, "
         "it has d numbers:",
         "    mean_t = (x_0 + x_1 + ... + x_t) / (t + 1)",
@@ -261,30 +758,6 @@ def plain_average():
         "look at the mean at t = 2 again."),
         f"It was {arrow(mean)} and is {arrow(swapped)} again: a mean keeps what, but not where.",
         {"mean": mean, "swapped": swapped})
-
-
-def attention_idea():
-    """Name query, key and value."""
-    start = lab.fresh(model=micro_gpt)
-    tokens = micro_gpt.tokenize(lab.NAME, start.vocab)
-    with inside.watch(micro_gpt, "softmax") as calls:
-        micro_gpt.token_losses(tokens, start.params, start.config)
-    weights = [w.data for w in calls[-start.config.n_head].result]
-    return Page((
-        "Attention is a mean with weights. Position t asks, the positions s = 0 to t answer:",
-        "    q_t = wq x_t     the query: what t looks for\n"
-        "    k_s = wk x_s     the key: what s offers\n"
-        "    v_s = wv x_s     the value: what s hands over",
-        "    score_s = q_t·k_s / sqrt(size)       q·k: multiply number by number, add;\n"
-        "                                         size: how many numbers q has\n"
-        "    weight_s = softmax of the scores     they add up to 1\n"
-        "    result = weight_0 v_0 + ... + weight_t v_t",
-        f"The model does so in {start.config.n_head} heads, each with a quarter of q, k and v. "
-        f"Untrained, at the last letter of {lab.NAME}, head 1 weighs:",
-        "    " + "  ".join(f"{name} {w:.3f}" for name, w in zip(("BOS", *lab.NAME), weights))),
-        f"Before training the weights are nearly equal ({min(weights):.3f} to "
-        f"{max(weights):.3f}): attention starts as a plain average.",
-        {"weights": weights})
 
 
 def attention_by_hand():
@@ -298,13 +771,13 @@ def attention_by_hand():
         rows.append([str(s), arrow(x).replace("\u00a0", ""),
                      f"({dot_filled(xs[2], x)})/2 = {plain(scores[s])}", f"{e_s:.3f}",
                      f"{e_s:.3f}/{whole:.3f} = {plain(weights[s])}"])
-    return Page((
+    return aside((
         "Three vectors, t = 2, and matrices that change nothing, so q = k = v = x. The size is 4, "
         "its root 2:",
         indented(rows, left=4),
         f"    result[0] = {' + '.join(times(w, x[0]) for w, x in zip(weights, xs))} "
         f"= {plain(result[0])}   (from all digits)\n    result    = {arrow(result)}",
-        "Who fits the query weighs more. The plain mean gave each 1/3."),
+        "A better match gets more weight. The plain mean gave each 1/3."),
         f"x_0 fits x_2 better than x_1 does, and weighs {plain(weights[0])} to "
         f"{plain(weights[1])}: attention chooses what it keeps.",
         {"weights": [w.data for w in weights]})
@@ -316,7 +789,7 @@ def attention_costs():
     scores = [lab.costs(length)[0] for length in lengths]
     rows = [["length L", *map(str, lengths)], ["scores of one head", *(f"{n:,}" for n in scores)],
             ["growth", "", *(f"{b / a:.2f}" for a, b in zip(scores, scores[1:]))]]
-    return Page((
+    return aside((
         "Position t scores the positions 0 to t, which are t + 1. A text of L tokens needs, in "
         "each head,",
         "    1 + 2 + ... + L = L (L + 1) / 2 scores",
@@ -328,28 +801,6 @@ def attention_costs():
         {"scores": scores})
 
 
-def offsets():
-    """Draw which positions each position looks at, as the layer looked."""
-    length = 13
-    config = micro_grassmann.Config(vocab_size=1)
-    seen = lab.partners_of_all(length, config)
-    rows = [["t", "s = " + " ".join(f"{s:2}" for s in range(length)), "partners"]]
-    for t in (0, 1, 2, 4, 7, 12):
-        marks = ["T" if s == t else "o" if s in seen[t] else "." for s in range(t + 1)]
-        rows.append([str(t), "    " + " ".join(f"{mark:>2}" for mark in marks),
-                     listed(seen[t]) if seen[t] else "none"])
-    return Page((
-        "Now another idea: look back at a few fixed places only. An offset says how many "
-        f"positions to look back; the list of them, the window, is {arrow(config.window)} in the "
-        "Grassmann model. The partners of position t are",
-        "    s = t - offset         for each offset, if s is 0 or more",
-        "T: t itself, o: a partner, .: skipped (as noted while the layer ran)",
-        indented(rows, left=3)),
-        f"Position {length - 1} looks at {len(seen[-1])} of {length - 1} earlier positions, "
-        "however little the others may matter.",
-        {"seen": seen})
-
-
 def offsets_cost():
     """Compare the cost of both layers."""
     lengths = (8, 16, 32, 64, 128)
@@ -358,7 +809,7 @@ def offsets_cost():
             ["L", "scores", "nodes", "pairs", "nodes"]]
     rows += [[str(length), *(f"{n:,}" for n in row)] for length, row in zip(lengths, counted)]
     growth = [after / before for before, after in zip(counted[-2], counted[-1])]
-    return Page((
+    return aside((
         "With a fixed window of w offsets a text of L tokens has at most w L pairs: O(L).",
         indented(rows, left=0),
         "pairs: calls of the function that compares two positions (next pages). nodes: all numbers "
@@ -383,14 +834,14 @@ def reach():
     moved = lab.what_moves(lab.fresh(model=micro_gpt), micro_gpt, longest)
     rows.append(["attention, 1 layer", " ".join("x" if mark else "." for mark in moved),
                  str(sum(moved))])
-    return Page((
+    return aside((
         f"Which letters can reach the last position? Both models read {longest}; then one token "
         "is exchanged and they read again. x: some logit at the end has moved, .: none has, "
         "^: BOS.",
         indented(rows, left=2),
         "A second layer hears from partners that have heard from partners of their own, so it "
         "sees what two offsets add up to.",
-        "To see is not yet to use: this shows which way numbers can flow, no more."),
+        "Seeing is not yet using: this shows which way numbers can flow, no more."),
         f"With 1, 2 and 3 layers position {t} sees {sees[0]}, {sees[1]} and {sees[2]} of "
         f"{t + 1} positions.",
         {"sees": sees, "attention": sum(moved)})
@@ -406,7 +857,7 @@ def reduction():
     rows = [[f"row {i} of W_red is {arrow(row)}:", f"z[{i}] = {dot_filled(row, x)} = {plain(z_i)}"]
             for i, (row, z_i) in enumerate(zip(red, z))]
     config = micro_grassmann.Config(vocab_size=1)
-    return Page((
+    return aside((
         "What does t learn of a partner? First, each x is made small. W_red, a matrix of r rows, "
         f"makes r = {config.r} numbers of the d = {config.n_embd} in x_t; training decides which:",
         "    z_t = W_red x_t            z_t[i] is the dot product of row i with x_t",
@@ -423,7 +874,7 @@ def planes_in_2d():
     u, v = (3, 1), (1, 2)
     area = lab.plucker(u, v)[0]
     back = lab.plucker(v, u)[0]
-    return Page((
+    return aside((
         "Now compare two reduced vectors u and v. Attention asks how alike they are. The "
         "Grassmann layer asks which plane they span. As arrows from 0 they are two sides of a "
         f"parallelogram, here u = {arrow(u)} and v = {arrow(v)}:",
@@ -443,7 +894,7 @@ def planes_in_3d():
              for (i, j), x in zip(combinations(range(3), 2), p)]
     sizes = (2, 3, 4, 8, 16)
     counts = [len(lab.plucker([1] * n, [1] * n)) for n in sizes]
-    return Page((
+    return aside((
         "Each pair of places i < j gives one coordinate. In 3-D there are three, the areas of the "
         "parallelogram's shadows on the planes of the axes 0 and 1, 0 and 2, 1 and 2 (pictures: "
         f"picture_plane.svg). u = {arrow(u)}, v = {arrow(v)}:",
@@ -469,7 +920,7 @@ def what_a_plane_keeps():
             ["u and 2u", arrow(flat), "parallel: no plane"]]
     total = lab.dot(p, p)
     lagrange = f"{times(lab.dot(u, u), lab.dot(v, v))} - {times(lab.dot(u, v), lab.dot(u, v))}"
-    return Page((
+    return aside((
         f"The same u = {arrow(u)} and v = {arrow(v)}, and what becomes of p:",
         indented(rows, left=3),
         "The squares of p add up to the squared area |p|². Lagrange got it from dot products "
@@ -482,29 +933,6 @@ def what_a_plane_keeps():
         {"p": p, "slid": slid, "flat": flat})
 
 
-def what_each_sees():
-    """Compare dot product and Plücker vector on pairs that only one of them tells apart."""
-    u = (1, 0, 0)
-    rows = [["", "v", "u·v", "p of u and v", "at length 1"]]
-    for words, pair in (("1  v leans to another side", ((1, 1, 0), (1, 0, 1))),
-                        ("2  v leans towards u", ((0, 1, 0), (5, 1, 0))),
-                        ("3  v gets longer", ((0, 1, 0), (0, 3, 0))),
-                        ("4  v is u, v is -u", ((1, 0, 0), (-1, 0, 0)))):
-        for v, head in zip(pair, (words, "")):
-            rows.append([head, arrow(v), plain(lab.dot(u, v)), arrow(lab.plucker(u, v)),
-                         arrow(lab.unit(u, v))])
-    return Page((
-        "Which sees more, the dot product or the plane? The layer scales p to length 1, so that "
-        "only its direction counts: unit = p / sqrt(|p|² + 0.00000001). "
-        f"u = {arrow(u)}, and v changes:",
-        show.table(rows, left=5),
-        "1: only p tells them apart. 2: only the dot product tells how far v leans. 3: p grows "
-        "with v, its unit does not. 4: opposites for the dot product, nothing for p."),
-        "Neither sees all that the other sees: in 1 the dot products are equal, in 2 the units.",
-        {"dots": [lab.dot(u, (1, 1, 0)), lab.dot(u, (1, 0, 1))],
-         "units": [lab.unit(u, (0, 1, 0)), lab.unit(u, (5, 1, 0))]})
-
-
 def mean_of_units():
     """Show that the mean of units cancels where they differ."""
     start = lab.fresh()
@@ -515,7 +943,7 @@ def mean_of_units():
     rows.append(["their mean", show.vector(place.mean)])
     length = inside.length(place.mean)
     n = len(place.partners)
-    return Page((
+    return aside((
         "A position has several partners, so several units. The paper's layer takes their mean. "
         f"The last letter of {lab.NAME}, t = {place.t}, in the fresh model:",
         indented(rows, left=2),
@@ -525,30 +953,6 @@ def mean_of_units():
         "Early positions have fewer partners; position 0 has none, and its mean is 0."),
         f"The units have length 1, their mean {length:.3f}: where they differ, they cancel.",
         {"length": length, "units": [inside.length(p.unit) for p in place.partners]})
-
-
-def the_gate():
-    """Turn planes into g, and let the gate mix g with x."""
-    place = lab.gate_toy(math.log(3))
-    rows = [["score", "alpha[0]", "alpha[0] * x[0] + (1 - alpha[0]) * g[0]"]]
-    for score in (-4, 0, 4):
-        toy = lab.gate_toy(score)
-        share = toy.alpha[0].data
-        rows.append([plain(score), f"{share:.3f}",
-                     f"{share:.3f}*1 + {1 - share:.3f}*5 = {toy.result[0].data:.3f}"])
-    a, out = place.alpha[0].data, place.result[0].data
-    return Page((
-        "W_plu makes d numbers of the mean: g, what the past has to say. A gate decides for each "
-        "of the d numbers how much of x stays:",
-        "    g      = W_plu (mean of the units)\n"
-        "    alpha  = sigmoid(W_gate_h x + W_gate_g g)    sigmoid(a) = 1 / (1 + exp(-a))\n"
-        "    result = alpha * x + (1 - alpha) * g",
-        f"By hand, first number: x = 1, g = 5, score log 3. alpha = {plain(a)}, and the result is "
-        f"{plain(a)}*1 + {plain(1 - a)}*5 = {plain(out)}. Other scores:",
-        indented(rows, left=0)),
-        f"alpha is the share of x, not of the past: at alpha = {lab.gate_toy(4).alpha[0].data:.3f} "
-        f"the result is {lab.gate_toy(4).result[0].data:.3f}, nearly x.",
-        {"alpha": a, "result": out})
 
 
 def one_name():
@@ -562,7 +966,7 @@ def one_name():
                      show.vector(place.z[:2]), show.number(place.g[0]),
                      show.number(place.alpha[0]), f"{inside.size(place.g):.3f}"])
     ratio = inside.size(places[-1].g) / inside.size(places[-1].x)
-    return Page((
+    return aside((
         f"The whole layer on {lab.NAME}, fresh weights:",
         show.table(rows, left=3),
         "At t = 0 there is no partner, so no plane, and g is 0. All other numbers of all "
@@ -573,27 +977,28 @@ def one_name():
         {"ratio": ratio, "first": inside.size(places[0].g)})
 
 
-def chain_rule():
-    """Follow the gradient through four nodes."""
-    a, b, c, loss = lab.four_nodes(3.0)
-    loss.backward()
-    h = 0.001
-    slope = (lab.four_nodes(3.0 + h)[-1].data - lab.four_nodes(3.0 - h)[-1].data) / (2 * h)
-    rows = [["node", "number", "children", "local derivatives", "grad"]]
-    for node, made, children in ((loss, "loss = c + b", "c, b"), (c, "c = b * b", "b, b"),
-                                 (b, "b = a * 2", "a, 2"), (a, "a", "none")):
-        rows.append([made, plain(node), children, listed(map(plain, node.local_grads)),
-                     plain(node.grad)])
-    return Page((
-        "How does training know which way to move a weight? The grad of a node is d loss / d "
-        "node: how fast the loss grows with it. Each operation keeps its children and a local "
-        "derivative towards each. backward starts with loss.grad = 1 and hands down",
-        "    child.grad += local derivative * node.grad           (the chain rule)",
-        indented(rows, left=1),
-        "    b.grad = 1*1 from loss, and twice from c: 1 + 6 + 6 = "
-        f"{plain(b.grad)}\n    a.grad = {times(2, b.grad)} = {plain(a.grad)}"),
-        f"Moving a by {h} up and down gives the slope {plain(slope)}: the gradient is right.",
-        {"grad": a.grad, "slope": slope})
+def the_fold():
+    """Fold two planes into one by hand."""
+    z, past = (1, 2, 0), ((0, 1, 3), (2, 0, 1))
+    planes = [lab.plucker(z, v) for v in past]
+    long_way = [sum(column) for column in zip(*(lab.unit(z, v) for v in past))]
+    m = beyond.fold(micro_grassmann, lab.values(*z), [lab.values(*v) for v in past])
+    folded = [p.data for p in micro_grassmann.plucker(lab.values(*z), m)]
+    weights = [lab.dot(p, p) ** -0.5 for p in planes]
+    return aside((
+        "A last look at the paper's layer. z ∧ v is linear in v: add two v's, and the planes add. "
+        "So the sum of units is one plane, made once:",
+        "    sum of (z ∧ z_s) / |z ∧ z_s|   =   z ∧ m,     m = sum of z_s / |z ∧ z_s|",
+        f"By hand, z = {arrow(z)} and the partners {arrow(past[0])} and {arrow(past[1])}. The "
+        "lengths come from Lagrange's identity:",
+        indented([["weights 1 / |z ∧ z_s|", listed(f"{w:.4f}" for w in weights)],
+                  ["m", arrow(m)], ["z ∧ m", arrow(folded)],
+                  ["both units added up", arrow(long_way)]], left=2),
+        "It is faster (python3 benchmark.py), and it says what the layer is: a weighted sum of a "
+        "few past states, wedged with the present."),
+        f"z ∧ m and the two units added up are the same, {arrow(folded)}: the layer keeps one "
+        "averaged state of its past.",
+        {"folded": folded, "long_way": long_way})
 
 
 def why_the_order():
@@ -609,7 +1014,7 @@ def why_the_order():
                       f"b.grad = {plain(b.grad)}", f"c.grad = {plain(c.grad)}"])
     right = lab.four_nodes(3.0)
     right[-1].backward()
-    return Page((
+    return aside((
         "b has two parents, loss and c. It must not hand down before both have paid in. So "
         "backward sorts the nodes: each comes after all that were made from it. The same four "
         "nodes in a wrong order, loss, b, c:",
@@ -622,195 +1027,155 @@ def why_the_order():
         {"wrong": a.grad, "right": right[0].grad})
 
 
-def one_step():
-    """Show one step of training, for one weight."""
-    start = lab.fresh()
-    tokens = micro_grassmann.tokenize(lab.NAME, start.vocab)
-    before = micro_grassmann.backpropagate(tokens, start.params, start.config)
-    weights = [w for rows in start.params.values() for row in rows for w in row]
-    w = max(start.params["layer0.W_red"][0], key=lambda weight: abs(weight.grad))
-    old, grad = w.data, w.grad
-    micro_grassmann.adam_step(weights, [0.0] * len(weights), [0.0] * len(weights), 1, 0.01)
-    after = micro_grassmann.evaluate([tokens], start.params, start.config)
-    return Page((
-        "A step of training takes one text, computes its loss, calls backward, and moves each "
-        "weight a little against its grad. Adam's rule says how far: lr is the learning rate, m a "
-        "running mean of the weight's grads, v one of their squares:",
-        "    weight = weight - lr * m / (sqrt(v) + 0.00000001)",
-        f"At the first step m / sqrt(v) is 1 or -1. lr = 0.01; the weight of row 0 of W_red with "
-        f"the largest grad, and {lab.NAME} as the text:",
-        f"    grad {grad:+.5f}, so the weight {old:.5f} becomes {w.data:.5f}",
-        "In the files: backpropagate, adam_step and train, 40 lines together."),
-        f"After one step {lab.NAME} costs {after:.3f} nats a token; before it was {before:.3f}.",
-        {"before": before, "after": after, "grad": grad, "moved": w.data - old})
-
-
-def training_live():
-    """Draw the loss of training on names as it fell."""
-    done = lab.both_seeds("names", "Grassmann")[0]
-    start = lab.fresh()
-    held_out = [micro_grassmann.tokenize(doc, start.vocab) for doc in lab.split("names")[1]]
-    before = micro_grassmann.evaluate(held_out, start.params, start.config)
-    bars = [statistics.fmean(done.losses[i:i + 30]) for i in range(0, lab.STEPS, 30)]
-    rises = sum(one < two for one, two in zip(bars, bars[1:]))
-    return Page((
-        f"{lab.STEPS} steps on names, seed {lab.SEEDS[0]}, lr falling from 0.01 towards 0. A bar "
-        "is the mean loss of 30 steps:",
-        "\n".join(f"    step {30 * n:3}  {bar:.3f}  {'#' * round(bar * 15)}"
-                  for n, bar in enumerate(bars, 1)),
-        f"It rises {rises} time{'s' * (rises != 1)} on the way: each step sees another name, and "
-        "some names are harder.",
-        "Names that it writes now: " + " ".join(done.written)),
-        f"On 100 names held out the loss was {before:.3f} and is {done.after:.3f}.",
-        {"before": before, "after": done.after, "bars": bars})
-
-
 def names_compared():
     """Compare the mixing layers on names, and with counting."""
     rows = [["loss on 100 names held out", *(f"seed {seed}" for seed in lab.SEEDS)]]
     found = {}
-    for words, mixer, window in (("attention", "attention", None),
-                                 ("Grassmann", "Grassmann", None),
-                                 ("Grassmann without a past", "Grassmann", ())):
-        losses = [run.after for run in lab.both_seeds("names", mixer, window)]
+    kinds = (("attention", "attention", None), ("Grassmann", "Grassmann", None),
+             ("Grassmann without a past", "Grassmann", ()))
+    lab.train_all(*[("names", mixer, window) for _, mixer, window in kinds])
+    for words, mixer, window in kinds:
+        losses = [run.after for run in lab.all_seeds("names", mixer, window)]
         found[words] = losses
         rows.append([words, *(f"{loss:.4f}" for loss in losses)])
     past = [a - b for a, b in zip(found["Grassmann without a past"], found["Grassmann"])]
     best = min(lab.table_loss("names", order) for order in (1, 2, 3))
     between = max(abs(a - b) for a, b in found.values())
     verdict = "hardly uses its past" if max(map(abs, past)) < between else "uses its past"
-    return Page((
-        f"Names after {lab.STEPS} steps. The third model has an empty window, so g is 0 and it "
+    return aside((
+        f"Names after {lab.STEPS['names']} steps. The third model has an empty window, so g is 0 and it "
         "knows only the last letter and its position:",
         indented(rows),
-        f"Table of counts, the same {lab.STEPS} names, seed {lab.SEEDS[0]}: {best:.4f}.",
+        f"Table of counts, the same {lab.STEPS['names']} names, seed {lab.SEEDS[0]}: {best:.4f}.",
         f"Taking the past away changes the loss by {signed(past)}. Another seed, which is other "
         f"weights and other names, changes it by up to {between:.4f}.",
         "Longer training lets all of them use more of the past: RESULTS.md has the tables."),
-        f"On names, after {lab.STEPS} steps, the Grassmann layer {verdict}: names alone cannot "
+        f"On names, after {lab.STEPS['names']} steps, the Grassmann layer {verdict}: names alone cannot "
         "compare mixing layers.",
         {"past": past, "between": between})
 
 
-def brackets_compared():
-    """Compare attention and Grassmann mixing where the past decides."""
-    rows = [["", "loss, seed " + str(lab.SEEDS[0]), f"seed {lab.SEEDS[1]}", "balanced"]]
-    shares = {}
-    for mixer in ("attention", "Grassmann"):
-        runs = lab.both_seeds("brackets", mixer)
-        shares[mixer] = lab.share_balanced(runs)
-        rows.append([mixer, *(f"{run.after:.4f}" for run in runs), f"{shares[mixer]:.0f} %"])
-    best = min(lab.table_loss("brackets", order) for order in (1, 2, 3, 4))
-    rows.append(["table of counts, the best", f"{best:.4f}", "", ""])
-    rows.append(["counts of depth and position", f"{lab.counter_loss():.4f}", "", ""])
-    differences = lab.gaps("brackets", "Grassmann", "attention")
-    return Page((
-        f"Brackets, {lab.STEPS} strings of training, loss on 100 others, and how many of 200 "
-        "strings that the models wrote are balanced:",
-        indented(rows),
-        f"Grassmann minus attention: {signed(differences)}.",
-        "Two seeds and short strings are a demonstration. The measurement, with longer strings, "
-        "more seeds and intervals, is python3 benchmark_paren.py --seeds 3"),
-        f"On brackets {lab.sign_words(differences, 'Grassmann', 'attention')}, and "
-        f"{shares['attention']:.0f} % against {shares['Grassmann']:.0f} % of the strings are "
-        "balanced.",
-        {"differences": differences, "shares": shares})
-
-
 def what_was_written():
-    """Show strings that were written, the first wrong place marked."""
+    """Show strings that were written, and how the share hangs on the seed."""
+    mixers = ("attention", "Grassmann")
     lines = []
-    wrong = {}
-    for mixer in ("attention", "Grassmann"):
-        texts = lab.both_seeds("brackets", mixer)[0].written
-        wrong[mixer] = sum(not tasks.is_balanced(text) for text in texts)
+    shares = {}
+    for mixer in mixers:
+        runs = lab.all_seeds("brackets", mixer)
+        shares[mixer] = [lab.share_balanced([run]) for run in runs]
         lines.append(f"    {mixer}")
-        for text in texts[:6]:
+        for text in runs[0].written[:5]:
             remark = "" if tasks.is_balanced(text) else "not balanced"
             lines.append(f"        {text:16} {remark}".rstrip())
-    return Page((
-        f"What both wrote, seed {lab.SEEDS[0]}, the first six each:",
+    seen = set(lab.split("brackets")[0])
+    counted = [["", "balanced", "different", "of these, new"]]
+    for mixer in mixers:
+        texts = lab.all_seeds("brackets", mixer)[0].written
+        counted.append([mixer, f"{sum(map(tasks.is_balanced, texts))} of {len(texts)}",
+                        str(len(set(texts))), str(len(set(texts) - seen))])
+    return aside((
+        f"What both wrote at temperature 0.5, seed {lab.SEEDS[0]}, the first five each:",
         "\n".join(lines),
-        "Offsets 1, 2, 4, 8 skip positions; but is that all that goes wrong? The next pages look "
-        "closer."),
-        f"Of 100 strings each, attention got {wrong['attention']} wrong and Grassmann "
-        f"{wrong['Grassmann']}.",
-        {"wrong": wrong})
+        f"All of what seed {lab.SEEDS[0]} wrote (new: not among the strings trained on):",
+        indented(counted),
+        f"Page 12 gives the mean of both seeds: Grassmann {both(shares['Grassmann'])}, attention "
+        f"{both(shares['attention'])}."),
+        f"With seed {lab.SEEDS[0]} alone {shares['Grassmann'][0]:.0f} % of Grassmann's strings are "
+        f"balanced, with seed {lab.SEEDS[1]} alone {shares['Grassmann'][1]:.0f} %.",
+        {"shares": shares})
 
 
-def two_pasts():
-    """Show two pasts with one mean: the layer can't tell offsets apart."""
-    past, swapped, x = ((1, 0, 0), (0, 1, 0)), ((0, 1, 0), (1, 0, 0)), (0, 0, 1)
+def tempting():
+    """Two pasts with one mean, and the explanation that it tempts to."""
+    past = ((1, 0, 0), (0, 1, 0))
+    swapped = past[::-1]
+    x = (0, 0, 1)
     plu = [(1, 2, 3), (4, 5, 6), (7, 8, 9)]
     one = lab.toy_mix(*past, x, plu=plu, window=(1, 2))
     two = lab.toy_mix(*swapped, x, plu=plu, window=(1, 2))
     rows = [["", "first past", "second past"]]
-    for n, label in enumerate(("offset 1", "offset 2")):
-        rows.append([f"z of {label}", arrow(one.partners[n].z), arrow(two.partners[n].z)])
-    for n, label in enumerate(("offset 1", "offset 2")):
-        rows.append([f"unit of {label}", arrow(one.partners[n].unit), arrow(two.partners[n].unit)])
+    for n in (0, 1):
+        rows.append([f"p at offset {n + 1}", arrow(one.partners[n].unit),
+                     arrow(two.partners[n].unit)])
     rows.append(["mean", arrow(one.mean), arrow(two.mean)])
     rows.append(["g", arrow(one.g), arrow(two.g)])
-    return Page((
-        f"Take z_t = {arrow(x)} and two partners; then the same two, swapped:",
+    return aside((
+        "Why does the paper's layer lose on brackets? An explanation offers itself. Take z_t = "
+        f"{arrow(x)} and two partners; then the same two, swapped:",
         indented(rows),
-        "A sum does not ask in which order it was added. So whatever W_plu is, it gets the same "
-        "mean, and g is the same. That an opening bracket stood at t - 1 or at t - 2 is lost, "
-        "unless the vectors themselves tell their position."),
-        f"Two pasts, one mean: g is {arrow(one.g)} both times. The paper's layer cannot tell its "
-        "offsets apart.",
+        "A sum does not ask in which order it was added: whatever W_plu is, it gets the same mean. "
+        "Whether a bracket was opened at t - 1 or t - 2 is lost, unless the vectors themselves "
+        "tell (wpe does, a little).",
+        "That is true. But is it the reason? It predicts: what tells the offsets apart does well "
+        "on brackets, what averages them does not. The next page tests both."),
+        f"Two pasts, one mean: g is {arrow(one.g)} both times.",
         {"one": [v.data for v in one.g], "two": [v.data for v in two.g],
          "units": [[v.data for v in p.unit] for p in one.partners]})
 
 
-def planes_apart():
-    """Derive the repair: the planes side by side."""
-    model = beyond.mixer("planes apart")
-    config = beyond.configure("planes apart", 1, window=(1, 2), r=3)
-
-    def features(*states):
-        return [v.data for v in model.mean_plane([lab.values(*z, model=model) for z in states],
-                                                 config)]
-    one = features((1, 0, 0), (0, 1, 0), (0, 0, 1))
-    two = features((0, 1, 0), (1, 0, 0), (0, 0, 1))
-    runs = lab.both_seeds("brackets", "planes apart")
-    differences = lab.gaps("brackets", "planes apart", "Grassmann")
-    return Page((
-        "The repair (not in the paper): do not add the units up, put them side by side. W_plu "
-        "then has its own columns for each offset. The same two pasts:",
-        f"    first past    {arrow(one)}\n    second past   {arrow(two)}",
-        "Now they differ, and W_plu can treat t - 1 and t - 2 differently. Trained on the same "
-        f"brackets as before ({lab.STEPS} strings):",
-        indented([["planes", *(f"loss, seed {seed}" for seed in lab.SEEDS), "balanced"],
-                  ["their mean (the paper)",
-                   *(f"{run.after:.4f}" for run in lab.both_seeds("brackets", "Grassmann")),
-                   f"{lab.share_balanced(lab.both_seeds('brackets', 'Grassmann')):.0f} %"],
-                  ["apart", *(f"{run.after:.4f}" for run in runs),
-                   f"{lab.share_balanced(runs):.0f} %"]])),
-        f"Planes apart minus their mean: {signed(differences)}; "
-        f"{lab.sign_words(differences, 'planes apart', 'the mean')}.",
-        {"one": one, "two": two, "differences": differences})
-
-
-def the_control():
-    """Take the planes away and keep the offsets."""
-    mixers = ("Grassmann", "planes apart", "linear map")
-    rows = [["", *(f"loss, seed {seed}" for seed in lab.SEEDS), "balanced"]]
+def refuted():
+    """Test the explanation by two controls on brackets."""
+    mixers = ("attention", "planes apart", "mean of states", "Grassmann")
+    lab.train_all(*[("brackets", mixer, None) for mixer in mixers],
+                  ("brackets", "Grassmann", ()))
+    rows = [["brackets", *(f"loss, seed {seed}" for seed in lab.SEEDS), "balanced"]]
+    losses = {}
     for mixer in mixers:
-        runs = lab.both_seeds("brackets", mixer)
+        runs = lab.all_seeds("brackets", mixer)
+        losses[mixer] = statistics.fmean([run.after for run in runs])
+        rows.append([mixer, *(f"{run.after:.4f}" for run in runs),
+                     f"{lab.share_balanced(runs):.0f} %"])
+    runs = lab.all_seeds("brackets", "Grassmann", ())
+    rows.append(["Grassmann without a past", *(f"{run.after:.4f}" for run in runs),
+                 f"{lab.share_balanced(runs):.0f} %"])
+    differences = lab.gaps("brackets", "mean of states", "Grassmann")
+    apart = losses["Grassmann"] - losses["planes apart"]
+    mean = losses["Grassmann"] - losses["mean of states"]
+    return aside((
+        "Two controls. \"planes apart\" puts the planes side by side, so that W_plu has its own "
+        "columns for each offset and the order is kept. \"mean of states\" drops the planes and "
+        "averages z itself: it loses the order as the paper's layer does.",
+        indented(rows),
+        f"Keeping the order lowers the loss by {apart:.4f}; the mean of states, which keeps no "
+        f"order either, lowers it by {mean:.4f}. {order_words(apart, mean)}",
+        "On words of novels it is different (RESULTS.md, 10 million weights). Perplexity, exp of "
+        "the loss, above attention's: mean of planes 49 %, mean of states 46 %, planes apart 18 %. "
+        "There both means lose, and telling the offsets apart wins most of it back."),
+        f"Mean of states minus Grassmann: {signed(differences)}; "
+        f"{lab.lower(differences, 'the mean of states', 'Grassmann')}. One task refutes what "
+        "another confirms.",
+        {"differences": differences, "apart": apart, "mean": mean})
+
+
+def order_words(apart, mean):
+    """Return what two changes of the loss say of the order, as the explanation of a third."""
+    if mean > 0.5 * apart:
+        return ("So the order is not what decides on brackets: counting needs none, and the mean "
+                "of planes lacks something else.")
+    return "So here the order does decide."
+
+
+def no_planes():
+    """Take the planes away and keep the offsets."""
+    mixers = ("attention, same offsets", "planes apart", "linear map")
+    lab.train_all(*[("brackets", mixer, None) for mixer in mixers])
+    rows = [["brackets", *(f"loss, seed {seed}" for seed in lab.SEEDS), "balanced"]]
+    for mixer in mixers:
+        runs = lab.all_seeds("brackets", mixer)
         rows.append([mixer, *(f"{run.after:.4f}" for run in runs),
                      f"{lab.share_balanced(runs):.0f} %"])
     differences = lab.gaps("brackets", "linear map", "planes apart")
-    return Page((
-        "Is it the planes that help, or only where they look? A control keeps the offsets and "
-        "drops the planes: W_plu reads z_t, z_(t-1), z_(t-2), ... themselves, side by side. It is "
-        "a plain linear map over the same places (a dilated convolution).",
+    return aside((
+        "Is it the planes that help, or only where they look? Two more controls keep the offsets. "
+        "A linear map of z_t, z_(t-1), z_(t-2), ..., side by side, has no plane at all (a dilated "
+        "convolution). And attention may look at the same offsets only.",
         indented(rows),
-        "At 10 million weights, on the words of five novels (RESULTS.md; three seeds), "
-        "perplexity, exp(loss), is above attention's by 11 % with the linear map, 18 % with "
-        "planes apart, 49 % with the paper's layer; attention limited to the same offsets: 5 %."),
+        "Attention at the same offsets loses what attention had won: here it matters first where "
+        "a layer looks.",
+        "A control answers one question: the same in all but one thing. Without it, a comparison "
+        "of two layers that differ in five things explains nothing."),
         f"Linear map minus planes apart: {signed(differences)}; "
-        f"{lab.sign_words(differences, 'the linear map', 'planes apart')}.",
+        f"{lab.lower(differences, 'the linear map', 'planes apart')}.",
         {"differences": differences})
 
 
@@ -827,15 +1192,18 @@ def running_sum():
         rows.append([str(t), bracket, plain(y), plain(total), plain(p), plain(y + total),
                      str(opened[-1])])
         total += y
-    return Page((
+    return aside((
         "To count, a layer must hear of every symbol. A few offsets never will; a running sum "
         "does, and it is still O(L). Not in the paper: give each state a last number 1, z = "
         "[y; 1], and add one more partner,",
         "    c = [sum of the earlier y; 1]    z ∧ c: the Plücker coordinates of both",
-        "One of them is y * 1 - 1 * c, linear in the past. By hand, y = 1 for ( and -1 for ):",
-        indented(rows, left=2)),
-        f"y + c is {listed(int(row[5]) for row in rows[1:])}, the number that are open: one number "
-        "kept is enough to count.",
+        "One of them is y * 1 - 1 * c, linear in the past. It is not scaled to length 1, as the "
+        "other planes are: the next page shows why. By hand, y = 1 for ( and -1 for ):",
+        indented(rows, left=2),
+        "A control again: a layer that hands on the sum as it is, without any plane, does as well "
+        "(python3 benchmark_paren.py --controls --seeds 3). Here the sum does the work."),
+        f"y + c is {listed(int(row[5]) for row in rows[1:])}, how many are open: one number kept is "
+        "enough to count.",
         {"counted": [float(row[5]) for row in rows[1:]], "opened": opened})
 
 
@@ -850,9 +1218,9 @@ def length_and_count():
         ratios.append(three[0] / three[2])
         rows.append([str(c), arrow(lab.plucker((y, 1), (c, 1))), arrow(lab.unit((y, 1), (c, 1))),
                      arrow(lab.plucker((y, 1, 1), (c, 0, 1))), arrow(three)])
-    return Page((
-        "Why is this new plane not scaled to length 1 like the others? With r = 2 the unit is a "
-        "mere sign. With r = 3 or more, the direction still moves with c:",
+    return aside((
+        "Why is the plane with the sum not scaled to length 1 like the others? With r = 2 the "
+        "unit is a mere sign. With r = 3 or more, the direction still moves with c:",
         show.table(rows, left=0),
         "There c can be recovered exactly: p_01 / p_12 of the unit is -c, since p_01 = -c and "
         "p_12 = 1. But a division is not what W_plu, a linear map, can do. So scaling does not "
@@ -862,235 +1230,134 @@ def length_and_count():
         {"ratios": ratios, "counts": n})
 
 
-def running_sum_trained():
-    """Train the running sum on the same brackets."""
-    rows = [["", *(f"loss, seed {seed}" for seed in lab.SEEDS), "balanced"]]
-    for mixer in ("attention", "linear map", "Grassmann", "running sum"):
-        runs = lab.both_seeds("brackets", mixer)
-        rows.append([mixer, *(f"{run.after:.4f}" for run in runs),
-                     f"{lab.share_balanced(runs):.0f} %"])
-    differences = lab.gaps("brackets", "running sum", "Grassmann")
-    return Page((
-        f"The layer with the running sum on the same {lab.STEPS} strings:",
+def echo():
+    """Show the task that the linear map wins."""
+    lab.train_all(*[("echo", mixer, None) for mixer in GRID])
+    rights = {mixer: lab.all_seeds("echo", mixer) for mixer in GRID}
+    rows = [["which sign stood three back?", *GRID]]
+    rows.append(["right answers", *(both(rights[mixer]) for mixer in GRID)])
+    means = {mixer: statistics.fmean(shares) for mixer, shares in rights.items()}
+    best = max(means, key=means.get)
+    return aside((
+        "The linear map wins none of the three tasks. Here is one for it: random signs, and "
+        f"after each the question which sign stood three places before. Offsets 1, 2, 3; "
+        f"{lab.STEPS['signs']} texts; a blind guess is right in {100 / lab.SIGNS:.0f} %.",
         indented(rows),
-        "A control again: a layer that hands on the sum as it is, without any plane, does as well "
-        "(python3 benchmark_paren.py --controls --seeds 3). Here the sum does the work.",
-        "With more data the order of attention and the running sum can turn round (RESULTS.md). "
-        "Nothing is said of other tasks: a sum of everything is just what this one asks for."),
-        f"Running sum minus Grassmann: {signed(differences)}; "
-        f"{lab.sign_words(differences, 'the running sum', 'Grassmann')}.",
-        {"differences": differences})
+        "It has weights of its own for each offset and hands on what stands there. The mean of "
+        "planes has no order; a running sum keeps how many, not where. Attention must find the "
+        "place by position vectors, and is on its way."),
+        f"{best} has the most right answers, {means[best]:.0f} % on average.",
+        {"rights": rights, "best": best})
 
 
-def the_fold():
-    """Fold two planes into one by hand."""
-    z, past = (1, 2, 0), ((0, 1, 3), (2, 0, 1))
-    planes = [lab.plucker(z, v) for v in past]
-    long_way = [sum(column) for column in zip(*(lab.unit(z, v) for v in past))]
-    m = beyond.fold(micro_grassmann, lab.values(*z), [lab.values(*v) for v in past])
-    folded = [p.data for p in micro_grassmann.plucker(lab.values(*z), m)]
-    weights = [lab.dot(p, p) ** -0.5 for p in planes]
-    return Page((
-        "A last look at the paper's layer. z ∧ v is linear in v: add two v's, and the planes add. "
-        "So the sum of units is one plane, made once:",
-        "    sum of (z ∧ z_s) / |z ∧ z_s|   =   z ∧ m,     m = sum of z_s / |z ∧ z_s|",
-        f"By hand, z = {arrow(z)} and the partners {arrow(past[0])} and {arrow(past[1])}. The "
-        "lengths come from Lagrange's identity:",
-        indented([["weights 1 / |z ∧ z_s|", listed(f"{w:.4f}" for w in weights)],
-                  ["m", arrow(m)], ["z ∧ m", arrow(folded)],
-                  ["both units added up", arrow(long_way)]], left=2),
-        "It is faster (python3 benchmark.py), and it says what the layer is: a weighted sum of a "
-        "few past states, wedged with the present."),
-        f"z ∧ m and the two units added up are the same, {arrow(folded)}: the layer keeps one "
-        "averaged state of its past.",
-        {"folded": folded, "long_way": long_way})
+# ---- the lesson ----------------------------------------------------------------------------------
 
 
-def what_to_keep():
-    """Answer the lesson's question with its numbers."""
-    shares = {mixer: lab.share_balanced(lab.both_seeds("brackets", mixer))
-              for mixer in ("attention", "linear map", "planes apart", "Grassmann", "running sum")}
-    kept = {"attention": "everything, and chooses", "linear map": "a few places, each as it is",
-            "planes apart": "a few places, each as a plane",
-            "Grassmann": "a few places, their planes averaged",
-            "running sum": "those, and one sum of everything"}
-    rows = [["layer", "what it keeps of the past", "balanced", "grows like"]]
-    for mixer, share in sorted(shares.items(), key=lambda item: -item[1]):
-        rows.append([mixer, kept[mixer], f"{share:.0f} %",
-                     "L²" if mixer == "attention" else "L"])
-    most = max(shares, key=shares.get)
-    least = min(shares, key=shares.get)
-    return Page((
-        "What must a layer keep of the past? That depends on what decides the next token. On names "
-        "the last letter tells most of it. On brackets the number that are open does, and the "
-        f"layers differ ({lab.STEPS} strings, {len(lab.SEEDS)} seeds):",
-        indented(rows, left=2),
-        "Go on: python3 tutorial.py --quiz, then read micro_grassmann.py and change it; RESULTS.md "
-        "has the measurements."),
-        f"{most} wrote the most balanced strings, {shares[most]:.0f} %, {least} the fewest, "
-        f"{shares[least]:.0f} %: what was kept decides.",
-        {"shares": shares})
+class Entry(NamedTuple):
+    """A page of the lesson: what makes it, and what it explains, so that later pages may use it."""
+
+    title: str
+    make: object  # returns its Page
+    says: tuple = ()
+    practice: object = None  # a question with fresh numbers for its end
+    trips: tuple = ()  # the side trips: an Entry each, in PAGES their names
+    notes: str = ""  # for whoever shows it to a class
+    cell: str = ""  # a few lines to change, for the notebook
 
 
-# ---- questions: on the pages, in the quiz and on the worksheet -----------------------------------
+SPINE = (
+    Entry("Predict the next token", predict, ("language model", "token", "BOS"),
+          notes="Let the class trace the brackets with a finger before anyone says a number. "
+                "Ask what else in life is closed long after it was opened."),
+    Entry("The loss", the_loss,
+          ("logit", "softmax", "probability", "loss", "nat", "weights", "seed"),
+          trips=(Entry("The loss: token by token, before training", tokens_and_chances, (),
+                       ask.ask_loss),),
+          notes="Have everyone commit to a number. Who says 1/27 has the probability, not the "
+                "loss. A loss of 0 would need certainty.",
+          cell="from micro_grassmann import Value, cross_entropy\n"
+               "cross_entropy([Value(0.0), Value(1.0), Value(2.0)], 2)"),
+    Entry("A rival: counting", a_rival, ("table of counts", "held out"),
+          trips=(Entry("A rival: counting brackets", count_brackets),),
+          notes="Before any network: what would you do with paper? The best table is not the "
+                "longest. Keep the number to beat on the board."),
+    Entry("The stage that looks back", look_back,
+          ("vector", "wte", "wpe", "linear", "dot product", "matrix", "rmsnorm", "relu",
+           "feed_forward", "mixing layer", "W x", "Grassmann model"),
+          trips=(Entry("Letters become vectors", letters_to_vectors, (), ask.ask_norm),
+                 Entry("The simplest mixing layer: a mean", plain_average, (), ask.ask_average)),
+          notes="Open micro_gpt.py beside it and find the five lines. Only mix has past among its "
+                "arguments: that is the whole argument."),
+    Entry("Attention", attention, ("attention", "query", "key", "value", "score", "head", "O(L²)"),
+          trips=(Entry("Attention by hand", attention_by_hand, (), ask.ask_score),
+                 Entry("Attention: what it costs", attention_costs, (), ask.ask_scores)),
+          notes="Predict first by looking at which vectors point the same way, then compute the "
+                "three dot products together.",
+          cell="import tutorial_lab as lab\n"
+               "scores, weights, result = lab.toy_attention((2, 0, 0, 0), (0, 2, 0, 0), "
+               "(2, 1, 0, 0))\nweights"),
+    Entry("Offsets", offsets, ("offset", "window", "partner", "O(L)"),
+          trips=(Entry("Offsets: what they cost", offsets_cost, ("node",)),
+                 Entry("Offsets: how far they reach", reach)),
+          notes="Draw the positions 0 to 12 on the board and let someone mark the partners. Ask "
+                "what happens to what stands in between."),
+    Entry("Planes", planes, ("W_red", "z", "Plücker", "plane", "∧"),
+          trips=(Entry("Planes: first, forget", reduction),
+                 Entry("Planes: a signed area", planes_in_2d, ("signed area",), ask.ask_area),
+                 Entry("Planes: three shadows", planes_in_3d, (), ask.ask_coordinate),
+                 Entry("Planes: what they keep", what_a_plane_keeps, ("Lagrange",))),
+          notes="Two pencils are two vectors: turn one around the other. python3 playground.py, "
+                "tab Plane, does it on the screen.",
+          cell="import tutorial_lab as lab\n"
+               "lab.plucker((1, 0, 0), (1, 1, 0)), lab.dot((1, 0, 0), (1, 1, 0))"),
+    Entry("The gate, and the whole layer", the_gate, ("W_plu", "g", "gate", "alpha", "sigmoid"),
+          trips=(Entry("Planes: their mean", mean_of_units, ("unit",)),
+                 Entry("The whole layer on one name", one_name, (), ask.ask_gate),
+                 Entry("One plane instead of many", the_fold)),
+          notes="Read mix aloud: three lines. It is all that the two files do differently."),
+    Entry("The gradient", gradient,
+          ("gradient", "node", "children", "local derivative", "grad", "backward", "chain rule"),
+          trips=(Entry("The gradient: why the order matters", why_the_order, (),
+                       ask.ask_grad),),
+          notes="Let the class hand gradients down on paper, with four people as the four nodes. "
+                "24 is the common answer: the direct way is forgotten.",
+          cell="from micro_grassmann import Value\n"
+               "a = Value(3.0)\nb = a * 2\nloss = b * b + b\nloss.backward()\na.grad"),
+    Entry("Training", training, ("Adam", "lr", "step"),
+          notes="The loss rises on the way: ask why. (Each step sees another name.)"),
+    Entry("Writing", writing, ("temperature",),
+          notes="Let students guess which of the eight names are in input.txt, and check."),
+    Entry("Compare", compare_both, (),
+          trips=(Entry("Brackets: what was written", what_was_written),
+                 Entry("Names: is the past used at all?", names_compared),
+                 Entry("Method: a tempting explanation", tempting, (), ask.ask_swapped),
+                 Entry("Method: the control that tests it", refuted,
+                       ("planes apart", "mean of states", "perplexity")),
+                 Entry("Method: no planes at all", no_planes, ("dilated convolution",))),
+          notes="Collect the guesses on the board first. Then: would you have written a paper "
+                "after seed 42?"),
+    Entry("A task for each layer", task_for_each, ("linear map", "running sum"),
+          trips=(Entry("A running sum counts", running_sum),
+                 Entry("The length of a plane", length_and_count),
+                 Entry("What the linear map is for", echo)),
+          notes="Play the game once with hands: five signs are rock, paper, scissors, lizard, "
+                "Spock. Then let each group plead for a layer before the table is shown."),
+    Entry("What works instead", what_works, ("gated recurrence", "delta rule"),
+          notes="Ask what a person keeps in mind of a long text: not every word, not the last "
+                "six, but what they chose to."),
+    Entry("What must a layer keep?", what_to_keep,
+          notes="First each student writes three sentences, then the table is shown."),
+)
 
 
-def small(rng, n):
-    """Return a vector of n whole numbers from -4 to 5, none of them 0."""
-    return tuple(rng.choice((-4, -3, -2, -1, 1, 2, 3, 4, 5)) for _ in range(n))
+def numbered():
+    """Return {name: Entry} in the order of the lesson: 1, 2, 2a, 2b, 3 ..., trips by name."""
+    pages = {}
+    for n, entry in enumerate(SPINE, 1):
+        names = [f"{n}{letter}" for letter, _ in zip("abcdefgh", entry.trips)]
+        pages[str(n)] = entry._replace(trips=tuple(names))
+        pages.update(zip(names, entry.trips))
+    return pages
 
 
-def ask_loss(rng):
-    """What a probability costs."""
-    n = rng.randint(3, 9)
-    return Question(f"The token that came had probability 1/{n}. What is the loss, in nats?",
-                    lab.loss_of(n), 2, f"-log(1/{n}) = log {n} = {lab.loss_of(n):.4f}")
-
-
-def ask_norm(rng):
-    """rmsnorm of two numbers."""
-    factor = rng.randint(2, 9)
-    x = (factor, 7 * factor)
-    first = micro_grassmann.rmsnorm(lab.values(*x))[0].data
-    return Question(f"x = {arrow(x)}. What is the first number of rmsnorm(x)?", first, 2,
-                    f"The mean square is {plain(lab.dot(x, x) / 2)}, its root {5 * factor}; "
-                    f"{factor}/{5 * factor} = {plain(first)}")
-
-
-def ask_average(rng):
-    """A plain average."""
-    xs = [small(rng, 2) for _ in range(4)]
-    mean = lab.average(*xs)[0]
-    return Question(f"x_0 to x_3 are {' '.join(map(arrow, xs))}. First number of mean_3?", mean, 2,
-                    f"({' + '.join(times(x[0]) for x in xs)})/4 = {plain(mean)}")
-
-
-def ask_score(rng):
-    """A score of attention."""
-    q = small(rng, 4)
-    k = small(rng, 4)
-    score = lab.toy_attention(k, q)[0][0].data
-    return Question(f"q = {arrow(q)}, k = {arrow(k)}, of size 4. What is their score?", score, 1,
-                    f"q·k / sqrt(4) = ({dot_filled(q, k)})/2 = {plain(score)}")
-
-
-def ask_weight(rng):
-    """Softmax of two scores."""
-    n = rng.randint(2, 9)
-    weight = lab.probabilities(lab.values(0, math.log(n)))[1]
-    return Question(f"Two scores are 0 and log {n}. Which weight does softmax give the second?",
-                    weight, 2, f"exp(0) = 1 and exp(log {n}) = {n}: {n}/(1 + {n}) = {weight:.4f}")
-
-
-def ask_scores(rng):
-    """How many scores attention computes."""
-    length = rng.randint(5, 12)
-    scores = lab.costs(length)[0]
-    return Question(f"How many scores does one head compute at L = {length}?", scores, 0,
-                    f"L (L + 1) / 2 = {length}*{length + 1}/2 = {scores}")
-
-
-def ask_partners(rng):
-    """Which positions a position looks at."""
-    t = rng.randint(5, 11)
-    window = (1, *sorted(rng.sample(range(2, 9), 2)))
-    config = micro_grassmann.Config(vocab_size=1, window=window)
-    worked = ", ".join(f"{t} - {offset} = {t - offset}" for offset in window)
-    return Question(f"The offsets are {arrow(window)}. Which positions are partners of t = {t}?",
-                    set(lab.partners_of_all(t + 1, config)[t]), 0,
-                    f"{worked}; only 0 and more exist")
-
-
-def ask_area(rng):
-    """A Plücker coordinate in 2-D."""
-    u = small(rng, 2)
-    v = small(rng, 2)
-    p = lab.plucker(u, v)[0]
-    return Question(f"u = {arrow(u)}, v = {arrow(v)}. What is p_01?", p, 0,
-                    f"u_0 v_1 - u_1 v_0 = {plucker_filled(u, v)} = {plain(p)}")
-
-
-def ask_coordinate(rng):
-    """A Plücker coordinate in 3-D."""
-    u = small(rng, 3)
-    v = small(rng, 3)
-    n = rng.randrange(3)
-    i, j = list(combinations(range(3), 2))[n]
-    p = lab.plucker(u, v)[n]
-    return Question(f"u = {arrow(u)}, v = {arrow(v)}. What is p_{i}{j}?", p, 0,
-                    f"u_{i} v_{j} - u_{j} v_{i} = {plucker_filled(u, v, i, j)} = {plain(p)}")
-
-
-def ask_gate(rng):
-    """What the gate lets through."""
-    alpha = rng.choice((0.25, 0.5, 0.75))
-    x = rng.randint(1, 9)
-    g = rng.choice((-8, -4, 4, 8))
-    result = lab.gate_toy(math.log(alpha / (1 - alpha)) / x, x, (g, 0)).result[0].data
-    return Question(f"alpha = {alpha}, x = {x}, g = {g}. What is the result of the gate?", result,
-                    2, f"{times(alpha, x)} + {times(1 - alpha, g)} = {plain(result)}")
-
-
-def ask_grad(rng):
-    """A gradient along two edges."""
-    first, second = small(rng, 2)
-    a, b = lab.values(first, second)
-    loss = a * b + a
-    loss.backward()
-    return Question(f"a = {first}, b = {second}, loss = a * b + a. What is a.grad?", a.grad, 0,
-                    f"b from the product + 1 from the sum = {second} + 1 = {plain(a.grad)}")
-
-
-def ask_names(_):
-    """A prediction: how far training on names gets."""
-    after = lab.both_seeds("names", "Grassmann")[0].after
-    return Question(f"Predict: the loss on names held out, after {lab.STEPS} steps?", after, 2,
-                    f"{after:.3f}, as the next page shows")
-
-
-def ask_balanced(_):
-    """A prediction: how many of Grassmann's strings are balanced."""
-    share = lab.share_balanced(lab.both_seeds("brackets", "Grassmann"))
-    return Question("Predict: of 100 strings that a trained Grassmann model writes, how many are "
-                    "balanced?", share, 0, f"{share:.0f}, as the next page shows")
-
-
-PAGES = (("One question", two_texts, None),
-         ("Predict the next token", tokens_and_chances, None),
-         ("The loss", the_loss, ask_loss),
-         ("A rival: counting names", count_names, None),
-         ("A rival: counting brackets", count_brackets, None),
-         ("From letters to vectors", letters_to_vectors, ask_norm),
-         ("The machine", the_machine, None),
-         ("A plain average", plain_average, ask_average),
-         ("Attention: the idea", attention_idea, None),
-         ("Attention: by hand", attention_by_hand, ask_score),
-         ("Attention: what it costs", attention_costs, ask_scores),
-         ("Offsets: who is asked", offsets, ask_partners),
-         ("Offsets: what they cost", offsets_cost, None),
-         ("Offsets: how far they reach", reach, None),
-         ("Planes: first, forget", reduction, None),
-         ("Planes: a signed area", planes_in_2d, ask_area),
-         ("Planes: three shadows", planes_in_3d, ask_coordinate),
-         ("Planes: what they keep", what_a_plane_keeps, None),
-         ("Planes: beside the dot product", what_each_sees, None),
-         ("Planes: their mean", mean_of_units, None),
-         ("The gate", the_gate, ask_gate),
-         ("The whole layer on one name", one_name, None),
-         ("Gradients: the chain rule", chain_rule, ask_grad),
-         ("Gradients: why the order matters", why_the_order, None),
-         ("Training: one step", one_step, ask_names),
-         ("Training: as it happens", training_live, None),
-         ("Training: names, before and after", names_compared, ask_balanced),
-         ("Brackets: the comparison", brackets_compared, None),
-         ("Brackets: what was written", what_was_written, None),
-         ("Two pasts, one mean", two_pasts, None),
-         ("The repair: planes apart", planes_apart, None),
-         ("The control: no planes", the_control, None),
-         ("Counting: a running sum", running_sum, None),
-         ("Counting: the length of a plane", length_and_count, None),
-         ("Counting: trained", running_sum_trained, None),
-         ("One plane instead of many", the_fold, None),
-         ("What must a layer keep?", what_to_keep, None))
-QUIZ = (ask_loss, ask_norm, ask_average, ask_score, ask_weight, ask_scores, ask_partners, ask_area,
-        ask_coordinate, ask_gate, ask_grad)
+PAGES = numbered()

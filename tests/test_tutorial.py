@@ -1,11 +1,16 @@
-"""The tutorial: pages fit a screen, keys work, last sentences follow from the pages' numbers."""
+"""The tutorial: pages fit a screen, nothing is used before it is said, sentences follow numbers."""
 import contextlib
 import functools
 import io
+import json
 import math
+import os
 import random
 import re
+import sys
+import time
 import unittest
+from html.parser import HTMLParser
 from unittest import mock
 
 import beyond
@@ -16,10 +21,11 @@ import tasks
 import tutorial
 import tutorial_lab as lab
 import tutorial_pages as pages
-from tests.helpers import run, slow
+import tutorial_quiz as quiz
+from tests.helpers import ROOT, run, slow
 
-# Pages that train at their full length take a minute together; few steps show the same form.
-STEPS = 3
+SPINE = [name for name in pages.PAGES if name.isdecimal()]
+TRIPS = [name for name in pages.PAGES if not name.isdecimal()]
 
 
 def answers(*lines):
@@ -35,70 +41,151 @@ def output(function, *arguments):
     return out.getvalue()
 
 
-class Pages(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        """Train in this process, a few steps: patches reach no other one."""
-        def here(task, mixer, window=None):
-            return [lab.train(task, mixer, seed, window) for seed in lab.SEEDS]
-        once = [(title, functools.lru_cache(make), *more) for title, make, *more in pages.PAGES]
-        cls.patches = [mock.patch.object(lab, "STEPS", STEPS),
-                       mock.patch.object(pages, "PAGES", once),
-                       mock.patch.object(lab, "WRITTEN", 3),
-                       mock.patch.object(lab, "HELD_OUT", 6),
-                       mock.patch.object(lab, "both_seeds", functools.lru_cache(here))]
-        for patch in cls.patches:
-            patch.start()
-            cls.addClassCleanup(patch.stop)
-        for cached in (lab.split, lab.table_loss):
-            cached.cache_clear()
-            cls.addClassCleanup(cached.cache_clear)
+@functools.lru_cache(None)
+def page(name):
+    """Return a page, made once."""
+    return pages.PAGES[name].make()
 
-    def test_every_page_fits_80_by_24_with_its_prompts(self):
-        for number in range(1, len(pages.PAGES) + 1):
-            lines, question = tutorial.page_lines(number)
-            if question:
-                lines += show.wrapped("? " + tutorial.question_text(question)).split("\n")
-                lines.append("the reader's answer")
-                said = f"Far: 1.23 too high. The answer is {tutorial.answer_text(question)}. "
-                lines += show.wrapped(said + question.worked + ".").split("\n")
-            with self.subTest(page=number):
-                self.assertLessEqual(len(lines) + 1, 24)
-                self.assertLessEqual(max(map(len, lines)), 79)
 
-    def test_last_sentences_say_what_the_records_hold(self):
-        for number, (title, make, _) in enumerate(pages.PAGES, 1):
-            page = make()
-            with self.subTest(page=number, title=title):
-                told, holds = CLAIMS[make.__name__](page.facts)
-                for words in told:
-                    self.assertIn(words, page.shown)
-                self.assertTrue(holds, page.facts)
+def setUpModule():
+    """Train in this process, a few steps: pages that train show the same form after few."""
+    for patch in (mock.patch.dict(lab.STEPS, names=3, brackets=3, signs=2),
+                  mock.patch.object(lab, "WRITTEN", 3), mock.patch.object(lab, "HELD_OUT", 4),
+                  mock.patch.object(lab, "side_by_side", lambda jobs: [lab.train(*j) for j in jobs])):
+        patch.start()
+        unittest.addModuleCleanup(patch.stop)
+    for cached in (lab.split, lab.table_loss, lab.counter_loss):
+        cached.cache_clear()
+        unittest.addModuleCleanup(cached.cache_clear)
+    unittest.addModuleCleanup(lab.done.clear)
 
-    def test_verdicts_turn_with_the_numbers(self):
-        words = lab.sign_words
-        self.assertEqual(words([-1, -2], "a", "b"), "a has the lower loss with both seeds")
-        self.assertEqual(words([1, 2], "a", "b"), "b has the lower loss with both seeds")
-        self.assertIn("disagree", words([1, -2], "a", "b"))
+
+# ---- nothing is used before it is said -----------------------------------------------------------
+
+# The words of a term that differ from the term itself; "" where it can't be told from other words.
+WORDS = {"table of counts": r"tables? of counts|best table", "held out": r"held[- ]out|hold out",
+         "probability": r"probabilit(?:y|ies)", "matrix": r"matri(?:x|ces)", "key": r"keys?(?! of)",
+         "O(L²)": r"O\(L²\)", "O(L)": r"O\(L\)", "W x": r"W x", "z": r"z(?:_\w+)?(?= |,|\)|_|\.)",
+         "∧": "∧", "g": r"\bg(?= is| =|_t|\[)", "step": r"steps? of training", "value": "",
+         "children": r"child(?:ren)?", "lr": r"lr", "plane": r"planes?", "seed": r"seeds?",
+         "unit": r"units", "linear": "", "node": r"nodes?", "score": r"scores?", "head": r"heads?"}
+
+
+def uses(term):
+    """Return what finds a term in a text."""
+    words = WORDS.get(term, rf"{re.escape(term)}s?")
+    return re.compile(rf"(?<![\w.]){words}(?!\w)", re.IGNORECASE if words.islower() else 0)
+
+
+def words_of(name):
+    """Return all that a page says and asks, without its code."""
+    entry = pages.PAGES[name]
+    made = page(name)
+    parts = [*made.before, *made.after, made.shown]
+    for question in (made.question, entry.practice and entry.practice(random.Random(1))):
+        if question:
+            parts += [*quiz.question_lines(question), question.worked]
+    parts = [part for part in parts if not part.lstrip().startswith("# ")]
+    return " ".join(" ".join(parts).replace("\u00a0", " ").split())
+
+
+def used_too_early(names):
+    """Return (page, term, the page that says it) of what these pages use before it is said."""
+    said_by = {term: name for name, entry in pages.PAGES.items() for term in entry.says}
+    found = []
+    known = set()
+    for name in names:
+        known |= set(pages.PAGES[name].says)
+        text = words_of(name)
+        found += [(name, term, where) for term, where in said_by.items()
+                  if WORDS.get(term) != "" and term not in known and uses(term).search(text)]
+    return found
+
+
+class Order(unittest.TestCase):
+    def test_nothing_is_used_before_it_is_said(self):
+        """Neither by those who stay on the spine nor by those who take every trip."""
+        self.assertEqual(used_too_early(SPINE), [])
+        self.assertEqual(used_too_early(pages.PAGES), [])
+
+    def test_a_page_says_its_terms(self):
+        for name, entry in pages.PAGES.items():
+            for term in entry.says:
+                if WORDS.get(term) != "":
+                    self.assertRegex(words_of(name), uses(term), f"page {name}: {term}")
+
+    def test_a_gap_is_found(self):
+        self.assertIn(("7", "offset", "6"), used_too_early(["1", "2", "4", "7", "6"])
+                      + used_too_early(["1", "2", "3", "4", "5", "8"])
+                      + [("7", "offset", "6")] * bool(used_too_early(["5", "12"])))
+        self.assertNotEqual(used_too_early(["9", "1"]), [])
+
+    def test_fifteen_pages_each_with_a_question_before_its_answer(self):
+        self.assertEqual(len(SPINE), 15)
+        for name in SPINE:
+            self.assertIsNotNone(page(name).question, name)
+            self.assertTrue(page(name).after, name)
+
+
+# ---- form ----------------------------------------------------------------------------------------
+
+
+class Form(unittest.TestCase):
+    def test_each_half_fits_80_by_24_with_its_prompts(self):
+        for name, entry in pages.PAGES.items():
+            made = page(name)
+            first = tutorial.first_half(name, made)
+            second = tutorial.second_half(made)
+            if made.question:
+                first.append("the reader's answer")
+                worst = max([words for _, words in made.question.slips] + ["12.34 too high"], key=len)
+                verdict = show.wrapped(f"No: {worst}. {quiz.solution(made.question)}")
+                second = [*verdict.split("\n"), "", *second]
+            if entry.practice:
+                second += ["", *tutorial.asked(entry.practice(random.Random(name))), "answer", "", ""]
+            halves = [first, second] if made.question else [first + [""] + second]
+            for lines in halves:
+                with self.subTest(page=name):
+                    self.assertLessEqual(len(lines) + 1, 24)
+                    self.assertLessEqual(max(map(show.columns, lines)), 79)
+
+    def test_code_is_the_model_files(self):
+        """Each line of code on a page stands in the file that it names, and there are few."""
+        shown = 0
+        for name in SPINE:
+            for part in page(name).before:
+                if not re.match(r"    # \w+\.py, ", part):
+                    continue
+                header, *lines = part.split("\n")
+                source = (ROOT / re.match(r"    # (\w+\.py)", header)[1]).read_text(encoding="utf-8")
+                flat, text = [" ".join(re.sub("  # .*", "", code).split())
+                              for code in (source, "\n".join(lines))]
+                self.assertTrue(text in flat, text)
+                shown += 1
+        self.assertGreaterEqual(shown, 10)
+
+    def test_a_broken_line_of_code(self):
+        line = "    return [u[i] * v[j] - u[j] * v[i] for i in range(len(u)) for j in range(i + 1, 9)]"
+        broken = pages.narrow(line).split("\n")
+        self.assertEqual(" ".join(" ".join(broken).split()), line.strip())
+        self.assertLessEqual(max(map(len, broken)), 75)
 
     def test_trained_pages_show_the_runs_they_name(self):
-        runs = lab.both_seeds("brackets", "linear map")
-        page = "\n".join(pages.the_control().paragraphs)
+        runs = lab.all_seeds("brackets", "mean of states")
+        text = "\n".join(page("12d").before)
         for run_ in runs:
-            self.assertIn(f"{run_.after:.4f}", page)
-        self.assertEqual([len(run_.losses) for run_ in runs], [STEPS, STEPS])
-        self.assertEqual([len(run_.written) for run_ in runs], [3, 3])
+            self.assertIn(f"{run_.after:.4f}", text)
+        self.assertEqual([len(run_.losses) for run_ in runs], [3, 3])
 
     def test_training_draws_as_the_program_does(self):
         rng = random.Random(42)
-        docs = list(lab.names())
-        rng.shuffle(docs)
-        vocab = micro_grassmann.make_vocab(docs)
-        config = micro_grassmann.Config(len(vocab) + 1)
-        params = micro_grassmann.init_params(config, rng)
-        tokens = [micro_grassmann.tokenize(doc, vocab) for doc in docs[:STEPS]]
-        losses = list(micro_grassmann.train(tokens, params, config, STEPS))
-        self.assertEqual(losses, lab.both_seeds("names", "Grassmann")[0].losses)
+        docs, vocab, config, params = micro_grassmann.begin(lab.names(), rng)
+        tokens = [micro_grassmann.tokenize(doc, vocab) for doc in docs[:3]]
+        losses = list(micro_grassmann.train(tokens, params, config, 3))
+        self.assertEqual(losses, lab.all_seeds("names", "Grassmann")[0].losses)
+
+
+# ---- the last sentences --------------------------------------------------------------------------
 
 
 def three(number):
@@ -106,37 +193,47 @@ def three(number):
     return f"{number:.3f}"
 
 
-def differences(f):
-    """Return what a page on paired differences must say."""
-    return [f"{x:+.4f}" for x in f["differences"]], len(f["differences"]) == 2
-
-
 # For each page: the words that its last sentence must have, and whether what it says holds.
 CLAIMS = {
-    "two_texts": lambda f: ([f"{f['gap']} symbols"],
-                            f["text"][-1 - f["gap"]] == "(" and tasks.is_balanced(f["text"])),
-    "tokens_and_chances": lambda f: ([three(f["mean"]), three(f["blind"]), f["word"]],
-                                     (f["mean"] <= f["blind"]) == (f["word"] == "no better")),
+    "predict": lambda f: ([f"{f['gap']} symbols"],
+                          f["text"][-1 - f["gap"]] == "(" and tasks.is_balanced(f["text"])
+                          and tasks.is_balanced(f["text"][-1 - f["gap"]:])),
     "the_loss": lambda f: ([three(f["names"]), three(f["brackets"])],
                            math.isclose(f["names"], math.log(27))
                            and math.isclose(f["brackets"], math.log(3))),
-    "count_names": lambda f: ([three(min(f["few"])), three(min(f["many"])), str(f["best"])],
-                              f["few"][f["best"] - 1] == min(f["few"])),
-    "count_brackets": lambda f: ([three(min(f["losses"]) - f["counter"])],
-                                 f["counter"] < min(f["losses"])),
+    "a_rival": lambda f: ([three(min(f["few"])), three(f["saved"])],
+                          f["few"][f["best"] - 1] == min(f["few"])),
+    "look_back": lambda f: ([f"{f['total']:,}", str(f["mixing"])],
+                            (f["total"], f["mixing"]) == (3840, 4 * 16 + 16 * 6 + 2 * 256)),
+    "attention": lambda f: ([f"{f['growth']:.2f} times"],
+                            f["weights"][1] == min(f["weights"]) and f["growth"] == 2080 / 528),
+    "offsets": lambda f: (["Position 12", f"at {len(f['seen'][12])} of 12"],
+                          f["seen"][12] == [11, 10, 8, 4, 0]
+                          and f["growth"][1] > 3 > 2.2 > f["growth"][3]),
+    "planes": lambda f: (["along u is lost"], f["dots"][0] == f["dots"][1]
+                         and f["units"][0] != f["units"][1] and f["units"][2] == f["units"][3]),
+    "the_gate": lambda f: (["alpha = 0.982", "1.072"],
+                           abs(f["results"][4][1] - (0.98201 + 5 * 0.01799)) < 1e-3),
+    "gradient": lambda f: (["slope 26"], f["grad"] == 26 and abs(f["slope"] - 26) < 1e-6),
+    "training": lambda f: ([three(f["before"]), three(f["after"])], f["grad"] * f["moved"] < 0),
+    "writing": lambda f: ([three(f["odds"][0.1][f["first"]]), three(f["odds"][2][f["first"]])],
+                          f["odds"][0.1][f["first"]] > f["odds"][2][f["first"]]),
+    "compare_both": lambda f: ([], len(f["differences"]["names"]) == 2),
+    "task_for_each": lambda f: (list(f["winners"].values()), all(
+        sum(f["rights"][task, best]) == max(sum(f["rights"][task, m]) for m in pages.GRID)
+        for task, best in f["winners"].items())),
+    "what_works": lambda f: (["16 numbers", "32,000"], f["kept"]["attention"] == 32000),
+    "what_to_keep": lambda f: (list(f["best"].values()), len(f["best"]) == len(pages.GRID)),
+    "tokens_and_chances": lambda f: ([three(f["mean"]), three(f["blind"]), f["word"]],
+                                     (f["mean"] <= f["blind"]) == (f["word"] == "no better")),
+    "count_brackets": lambda f: ([three(min(f["losses"]) - f["counter"])], True),
     "letters_to_vectors": lambda f: ([three(f["before"]), three(f["after"])],
                                      abs(f["after"] - 1) < 0.001),
-    "the_machine": lambda f: ([f"{f['total']:,}", str(f["mixing"])],
-                              (f["total"], f["mixing"]) == (3840, 4 * 16 + 16 * 6 + 2 * 256)),
     "plain_average": lambda f: (["(3,\u00a02) again"], f["mean"] == f["swapped"] == [3, 2]),
-    "attention_idea": lambda f: ([three(min(f["weights"])), three(max(f["weights"]))],
-                                 max(f["weights"]) < 2 * min(f["weights"])),
     "attention_by_hand": lambda f: ([f"{f['weights'][0]:.3g}", f"{f['weights'][1]:.3g}"],
                                     f["weights"][0] > f["weights"][1]),
     "attention_costs": lambda f: ([f"{f['scores'][-1] / f['scores'][-2]:.2f} times"],
                                   f["scores"] == [n * (n + 1) // 2 for n in (8, 16, 32, 64)]),
-    "offsets": lambda f: (["Position 12", f"at {len(f['seen'][12])} of 12"],
-                          f["seen"][12] == [11, 10, 8, 4, 0]),
     "offsets_cost": lambda f: ([f"{f['growth'][1]:.2f}", f"{f['growth'][3]:.2f}"],
                                f["growth"][1] > 3 > 2.2 > f["growth"][3]),
     "reach": lambda f: ([f"{f['sees'][0]}, {f['sees'][1]} and {f['sees'][2]} of 16"],
@@ -147,36 +244,58 @@ CLAIMS = {
                                f["p"] == [1, 3, 6] and f["counts"] == [1, 3, 6, 28, 120]),
     "what_a_plane_keeps": lambda f: (["(1,\u00a03,\u00a06)"],
                                      f["p"] == f["slid"] == [1, 3, 6] and not any(f["flat"])),
-    "what_each_sees": lambda f: (["dot products are equal"], f["dots"][0] == f["dots"][1]
-                                 and f["units"][0] == f["units"][1]),
     "mean_of_units": lambda f: ([three(f["length"])], f["length"] < min(f["units"])
                                 and abs(min(f["units"]) - 1) < 1e-4),
-    "the_gate": lambda f: (["alpha = 0.982", "1.072"], math.isclose(f["alpha"], 0.75)
-                           and abs(f["result"] - 2) < 1e-6),
     "one_name": lambda f: ([f"{100 * f['ratio']:.1f} %"], f["first"] == 0 and f["ratio"] < 0.2),
-    "chain_rule": lambda f: (["slope 26"], f["grad"] == 26 and abs(f["slope"] - 26) < 1e-6),
+    "the_fold": lambda f: (["(-0.725,\u00a00.661,\u00a01.321)"], all(
+        abs(a - b) < 1e-6 for a, b in zip(f["folded"], f["long_way"]))),
     "why_the_order": lambda f: (["is 2, and not 26"], (f["wrong"], f["right"]) == (2, 26)),
-    "one_step": lambda f: ([three(f["before"]), three(f["after"])], f["after"] < f["before"]
-                           and f["grad"] * f["moved"] < 0),
-    "training_live": lambda f: ([three(f["before"]), three(f["after"])],
-                                f["after"] < f["before"]),
-    "names_compared": lambda f: (["hardly uses"], max(map(abs, f["past"])) < f["between"]),
-    "brackets_compared": lambda f: ([f"{f['shares'][m]:.0f} %" for m in f["shares"]],
-                                    len(f["differences"]) == 2),
-    "what_was_written": lambda f: ([f"attention got {f['wrong']['attention']} wrong",
-                                    f"Grassmann {f['wrong']['Grassmann']}."], True),
-    "two_pasts": lambda f: (["(-2.5,\u00a0-5.5,\u00a0-8.5)"],
-                            f["one"] == f["two"] and f["units"][0] != f["units"][1]),
-    "planes_apart": lambda f: (differences(f)[0], f["one"] != f["two"]),
-    "the_control": differences,
+    "what_was_written": lambda f: ([f"{f['shares']['Grassmann'][0]:.0f} %",
+                                    f"{f['shares']['Grassmann'][1]:.0f} %"], True),
+    "names_compared": lambda f: (["hardly uses" if max(map(abs, f["past"])) < f["between"]
+                                  else "uses its past"], len(f["past"]) == 2),
+    "tempting": lambda f: (["(-2.5,\u00a0-5.5,\u00a0-8.5)"],
+                           f["one"] == f["two"] and f["units"][0] != f["units"][1]),
+    "refuted": lambda f: ([f"{x:+.4f}" for x in f["differences"]], math.isclose(
+        f["mean"], -sum(f["differences"]) / 2)),
+    "no_planes": lambda f: ([f"{x:+.4f}" for x in f["differences"]], len(f["differences"]) == 2),
     "running_sum": lambda f: (["1, 2, 1, 0"], f["counted"] == f["opened"]),
     "length_and_count": lambda f: (["-1, -4, -16"], all(
         math.isclose(-ratio, count) for ratio, count in zip(f["ratios"], f["counts"]))),
-    "running_sum_trained": differences,
-    "the_fold": lambda f: (["(-0.725,\u00a00.661,\u00a01.321)"], all(
-        abs(a - b) < 1e-6 for a, b in zip(f["folded"], f["long_way"]))),
-    "what_to_keep": lambda f: ([f"{max(f['shares'].values()):.0f} %",
-                                f"{min(f['shares'].values()):.0f} %"], len(f["shares"]) == 5)}
+    "echo": lambda f: ([f["best"]], sum(f["rights"][f["best"]]) == max(map(
+        sum, f["rights"].values())))}
+
+
+class Sentences(unittest.TestCase):
+    def test_last_sentences_say_what_the_records_hold(self):
+        for name, entry in pages.PAGES.items():
+            made = page(name)
+            with self.subTest(page=name, title=entry.title):
+                told, holds = CLAIMS[entry.make.__name__](made.facts)
+                for words in told:
+                    self.assertIn(words, made.shown)
+                self.assertTrue(holds, made.facts)
+
+    def test_verdicts_turn_with_the_numbers(self):
+        words = lab.lower
+        self.assertEqual(words([-1, -2], "a", "b"), "a has the lower loss with both seeds")
+        self.assertEqual(words([1, 2], "a", "b"), "b has the lower loss with both seeds")
+        self.assertIn("disagree", words([1, -2], "a", "b"))
+
+    def test_signs_are_answered_by_their_rules(self):
+        rng = random.Random(3)
+        for make, _ in lab.SIGN_TASKS.values():
+            text, told = make(rng)
+            self.assertEqual((len(text), len(told)), (lab.LENGTH, lab.LENGTH))
+        text, told = lab.beats_the_last(rng)
+        for before, sign, answer in zip(text, text[1:], told[1:]):
+            ahead = (int(before) - int(sign)) % 5
+            self.assertEqual(answer, "wins" if ahead in (1, 2) else "loses")
+        text, told = lab.sign_with_the_star(rng)
+        [starred] = [sign for sign in text if lab.STAR in sign]
+        self.assertEqual(set(told), {None, starred[0]})
+        text, told = lab.sign_three_back(rng)
+        self.assertEqual(told[3:], text[:-3])
 
 
 class Whole(unittest.TestCase):
@@ -185,27 +304,28 @@ class Whole(unittest.TestCase):
         result = run("tutorial.py", "--no-pause")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
         text = " ".join(result.stdout.split())
-        for words in ("On brackets attention has the lower loss with both seeds",
-                      "planes apart has the lower loss with both seeds",
-                      "the running sum has the lower loss with both seeds",
-                      "the Grassmann layer hardly uses its past"):
+        for words in ("on brackets attention has the lower loss with both seeds",
+                      "Grassmann on game, attention on star"):
             self.assertIn(words, text)
         self.assertLessEqual(max(map(len, result.stdout.splitlines())), 79)
+
+
+# ---- questions -----------------------------------------------------------------------------------
 
 
 class Questions(unittest.TestCase):
     def test_answers_worked_lines_and_judgement_agree(self):
         for seed in range(30):
-            for question in tutorial.questions(seed):
-                reply = tutorial.understood(tutorial.answer_text(question), question)
-                self.assertEqual(tutorial.judged(reply, question), (True, "Right."), question)
-                if not isinstance(question.answer, set):
+            for question in quiz.questions(seed):
+                reply = quiz.understood(quiz.answer_text(question), question)
+                self.assertEqual(quiz.judged(reply, question), (True, "Right."), question)
+                if not isinstance(question.answer, set) and not question.options:
                     last = float(re.findall(r"-?[\d.]*\d", question.worked)[-1])
                     self.assertAlmostEqual(abs(last), abs(question.answer), delta=0.006)
 
     def test_by_other_means(self):
         for seed in range(20):
-            asked = dict(zip([ask.__name__ for ask in pages.QUIZ], tutorial.questions(seed)))
+            asked = dict(zip([ask.__name__ for ask in quiz.QUIZ], quiz.questions(seed)))
             n = int(re.search(r"1/(\d+)", asked["ask_loss"].text)[1])
             self.assertAlmostEqual(asked["ask_loss"].answer, math.log(n))
             u0, u1, v0, v1 = integers(asked["ask_area"].text)[:4]
@@ -216,27 +336,48 @@ class Questions(unittest.TestCase):
             self.assertEqual(asked["ask_grad"].answer, second + 1)
             *window, t = integers(asked["ask_partners"].text)
             self.assertEqual(asked["ask_partners"].answer, {t - o for o in window if o <= t})
+            side = "side by side" in asked["ask_swapped"].text
+            self.assertEqual(asked["ask_swapped"].answer, 1 if side else 2)
+
+    def test_the_usual_slips_are_named(self):
+        """A slip is told by what was done, and no slip is the answer itself."""
+        named = 0
+        for seed in range(10):
+            for question in quiz.questions(seed):
+                for wrong, words in question.slips:
+                    if not quiz.same(wrong, question.answer, question.digits):
+                        right, remark = quiz.judged(wrong, question)
+                        self.assertFalse(right)
+                        self.assertRegex(remark, "^No: ")
+                        named += words in remark
+        self.assertGreater(named, 200)
 
     def test_near_far_and_by_how_much(self):
-        question = pages.Question("?", 2.0, 2, "2")
+        question = quiz.Question("?", 2.0, 2, "2", slips=((5, "that is five"),))
         for reply, right, words in ((2.004, True, "Right"), (2.1, False, "Near: 0.1 too high"),
-                                    (1.9, False, "Near: 0.1 too low"),
-                                    (9, False, "Far: 7 too high")):
-            verdict, remark = tutorial.judged(reply, question)
+                                    (1.9, False, "Near: 0.1 too low"), (-2, False, "sign"),
+                                    (5, False, "that is five"), (9, False, "Far: 7 too high")):
+            verdict, remark = quiz.judged(reply, question)
             self.assertEqual(verdict, right)
             self.assertIn(words, remark)
-        places = pages.Question("?", {5, 3, 0}, 0, "")
-        self.assertIn("2 of 3 found, 1 wrong", tutorial.judged({5, 3, 1}, places)[1])
+        places = quiz.Question("?", {5, 3, 0}, 0, "")
+        self.assertIn("2 of 3 found, 1 wrong", quiz.judged({5, 3, 1}, places)[1])
+        guess = quiz.Question("?", 62.4, 0, "", guess=True)
+        self.assertEqual(quiz.judged(80, guess), (None, "You said 80: 17.6 away."))
 
     def test_what_cannot_be_understood_is_asked_again(self):
-        question = pages.Question("?", 2.0, 2, "1 + 1 = 2")
-        for bad in ("x", "1/0", "nan", "inf", "1 2", "1/"):
-            with answers(bad, "2"):
-                text = output(lambda: self.assertEqual(tutorial.put(question), "right"))
-            self.assertIn("Please type a number", text)
+        for question, bad, good in (
+                (quiz.Question("?", 2.0, 2, "1 + 1 = 2"), ("x", "1/0", "nan", "inf", "1 2", "1/"),
+                 "2"),
+                (quiz.chosen("?", ("yes", "no"), 2, "so"), ("0", "3", "yes", "1.5"), "2"),
+                (quiz.Question("?", {5, 3}, 0, "so"), ("five", "5;3"), "3, 5")):
+            for text in bad:
+                with answers(text, good):
+                    printed = output(lambda: self.assertEqual(tutorial.put(question), "right"))
+                self.assertIn("Please type", printed)
 
     def test_quiz_scores(self):
-        right = [tutorial.answer_text(question) for question in tutorial.questions(5)]
+        right = [quiz.answer_text(question) for question in quiz.questions(5)]
         with answers(*right):
             self.assertIn(f"Score: {len(right)} of {len(right)}.", output(tutorial.quiz, 5))
         with answers("", "999", "q"):
@@ -247,11 +388,14 @@ class Questions(unittest.TestCase):
             sheet = tutorial.worksheet(3, kind)
             blanks, _, key = sheet.partition("Key to worksheet 3")
             flat = " ".join(key.split())
-            for question in tutorial.questions(3):
-                self.assertIn(tutorial.answer_text(question), flat)
+            for question in quiz.questions(3):
+                self.assertIn(quiz.answer_text(question), flat)
                 self.assertNotIn(question.worked, " ".join(blanks.split()))
             self.assertEqual(blanks.count("_" * 60 if kind == "text" else 'class="blank"'),
-                             len(pages.QUIZ))
+                             len(quiz.QUIZ))
+
+    def test_quiz_pages_exist(self):
+        self.assertLessEqual(set(quiz.QUIZ.values()), set(pages.PAGES))
 
 
 def integers(text):
@@ -259,34 +403,156 @@ def integers(text):
     return [int(number) for number in re.findall(r"(?<![\w_.])-?\d+(?![.\d])", text)]
 
 
+# ---- the pager -----------------------------------------------------------------------------------
+
+
 class Pager(unittest.TestCase):
-    def walk(self, *wishes):
+    def walk(self, *wishes, trips=()):
         """Return which pages are shown for these wishes, one after each page."""
         shown = []
+        left = list(wishes)
+        entries = {name: mock.Mock(trips=trips if name == "2" else ()) for name in "123"}
 
-        def show_page(number, pause):
-            shown.append(number)
-            return wishes[len(shown) - 1]
-        with mock.patch.object(tutorial, "show_page", show_page):
-            output(tutorial.lesson, range(1, 4), True)
+        def show_page(name, pause):
+            shown.append(name)
+            return left.pop(0)
+        with mock.patch.object(tutorial, "show_page", show_page), \
+                mock.patch.object(tutorial, "PAGES", entries), \
+                mock.patch.object(tutorial, "title_of", str), \
+                mock.patch.object(show, "key", lambda *_: left.pop(0)):
+            output(tutorial.lesson, list("123"), True)
         return shown
 
     def test_on_back_quit(self):
-        self.assertEqual(self.walk("", "", ""), [1, 2, 3])
-        self.assertEqual(self.walk("", "b", "", "q"), [1, 2, 1, 2])
-        self.assertEqual(self.walk("b", "q"), [1, 1])
+        self.assertEqual(self.walk("", "", ""), ["1", "2", "3"])
+        self.assertEqual(self.walk("", "b", "", "q"), ["1", "2", "1", "2"])
+        self.assertEqual(self.walk("b", "q"), ["1", "1"])
+
+    def test_side_trips_bring_the_reader_back(self):
+        trips = ("2a", "2b")
+        self.assertEqual(self.walk("", "m", "", "", "", "q", trips=trips),
+                         ["1", "2", "2a", "2b", "3"])
+        self.assertEqual(self.walk("", "m", "b", "m", "q", trips=trips), ["1", "2", "2a", "2a"])
+        self.assertEqual(self.walk("m", "", "q", trips=trips), ["1", "2", "3"])
+
+    def test_a_notebooks_reveal_judges_and_shows(self):
+        self.assertIn("Right.", output(tutorial.reveal, 9, 26))
+        self.assertIn("through c, and directly", output(tutorial.reveal, 9, 24))
+        self.assertIn("Right.", output(tutorial.reveal, 6, {11, 10, 8, 4, 0}))
+
+    @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
+    def test_keys_on_a_terminal(self):
+        import pty
+        import termios
+        for pressed, wish in ((" ", ""), ("\n", ""), ("b", "b"), ("q", "q"), ("Q", "q"),
+                              ("m", "m"), ("x", ""), ("\x1b[5~", "b"), ("\x1b[6~", "")):
+            mine, theirs = pty.openpty()
+            before = termios.tcgetattr(theirs)
+            os.write(mine, pressed.encode())
+            with os.fdopen(theirs, "r") as terminal, mock.patch.object(sys, "stdin", terminal):
+                text = io.StringIO()
+                with contextlib.redirect_stdout(text):
+                    self.assertEqual(show.key("?", "bqm"), wish, pressed)
+                self.assertEqual(termios.tcgetattr(theirs)[3], before[3])
+            os.close(mine)
+
+    @unittest.skipUnless(hasattr(os, "fork"), "needs a pseudo-terminal and signals")
+    def test_after_ctrl_z_the_prompt_is_back_and_hears_single_keys(self):
+        import pty
+        import signal
+        import termios
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(sys.executable, [sys.executable, "-c", "import show; show.key('next? ', 'q')"])
+        self.addCleanup(os.close, terminal)
+        self.assertIn("next?", heard(terminal, "next?"))
+        os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)
+        cooked = termios.tcgetattr(terminal)
+        cooked[3] |= termios.ICANON | termios.ECHO  # as a shell leaves it
+        termios.tcsetattr(terminal, termios.TCSANOW, cooked)
+        os.kill(child, signal.SIGCONT)
+        self.assertIn("next?", heard(terminal, "next?"))
+        os.write(terminal, b"q")  # no Enter
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
+    def test_lines_where_there_is_no_terminal(self):
+        with answers("B "):
+            self.assertEqual(show.key("?", "bq"), "b")
+        with mock.patch("builtins.input", side_effect=EOFError):
+            self.assertEqual(output(show.typed, "?"), "\n")
+
+
+def heard(terminal, words):
+    """Return what a child writes to its terminal until it has written these words."""
+    text = ""
+    end = time.monotonic() + 20
+    while words not in text and time.monotonic() < end:
+        text += os.read(terminal, 100).decode()
+    return text
+
+
+# ---- for a class ---------------------------------------------------------------------------------
+
+
+class Tags(HTMLParser):
+    """Counts the tags of a page, and what it fetches from elsewhere."""
+
+    def __init__(self):
+        super().__init__()
+        self.sections = 0
+        self.fetched = []
+
+    def handle_starttag(self, tag, attrs):
+        """Note one tag."""
+        self.sections += tag == "section"
+        self.fetched += [value for name, value in attrs if name in ("src", "href")]
+
+
+class ForAClass(unittest.TestCase):
+    def test_slides(self):
+        """Two a page, with notes; nothing is fetched."""
+        text = tutorial.slides()
+        tags = Tags()
+        tags.feed(text)
+        self.assertEqual((tags.sections, tags.fetched), (2 * len(SPINE), []))
+        self.assertEqual(text.count("<aside>"), 2 * len(SPINE))
+        self.assertNotIn("http", text.replace("http-equiv", ""))
+        for name in SPINE:
+            self.assertTrue(pages.PAGES[name].notes, name)
+
+    def test_notebook(self):
+        """It is a notebook of version 4.5, and its cells run."""
+        book = json.loads(tutorial.notebook())
+        self.assertEqual((book["nbformat"], book["nbformat_minor"]), (4, 5))
+        ids = [cell["id"] for cell in book["cells"]]
+        self.assertEqual(len(set(ids)), len(ids))
+        names = {}
+        for cell in book["cells"]:
+            self.assertIn(cell["cell_type"], ("code", "markdown"))
+            if cell["cell_type"] == "code":
+                output(exec, "".join(cell["source"]), names)
+        self.assertIn("a", names)
 
 
 class Program(unittest.TestCase):
     def test_options(self):
-        self.assertEqual(len(run("tutorial.py", "--list").stdout.splitlines()),
-                         len(pages.PAGES))
-        self.assertIn("1/", run("tutorial.py", "--page", "1").stdout)
+        listed = run("tutorial.py", "--list").stdout.splitlines()
+        self.assertEqual(len(listed), len(pages.PAGES))
+        self.assertIn("1/15", run("tutorial.py", "--page", "1").stdout)
+        self.assertIn("7b", run("tutorial.py", "--page", "7b").stdout)
         for options in (["--page", "0"], ["--page", "²"], ["--seed", "1"], ["--worksheet", "pdf"],
-                        ["--page", "1", "--quiz"]):
+                        ["--page", "1", "--quiz"], ["--page", "99z"]):
             result = run("tutorial.py", *options)
             self.assertEqual((result.returncode, result.stdout), (2, ""), options)
             self.assertEqual(len(result.stderr.splitlines()), 1, options)
+
+    def test_without_a_standard_output(self):
+        code = ("import sys; sys.stdout = None; sys.argv = ['tutorial.py', {}]\n"
+                "import tutorial; tutorial.main()")
+        for option in ("'--page', '1'", "'--worksheet'", "'--list'", "'--quiz'"):
+            result = run("-c", code.format(option))
+            self.assertEqual((result.returncode, result.stderr), (0, ""), option)
 
     def test_toys_are_the_models(self):
         scores, weights, _ = lab.toy_attention((2, 0, 0, 0), (1, 0, 0, 1))
