@@ -7,8 +7,7 @@ In class:   python3 tutorial.py --worksheet, --slides, --notebook       (TEACHIN
 Next:       micro_grassmann.py, the same model explained line by line
 
 The numbers are computed while you read, nearly all by the functions of the model files. The pages'
-text is in tutorial_pages.py, the questions are in tutorial_quiz.py, what is computed is in
-tutorial_lab.py; here they are shown.
+text is in tutorial_pages.py, what is computed and asked is in tutorial_lab.py; here it is shown.
 """
 import argparse
 import html
@@ -21,8 +20,7 @@ sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this fol
 
 import show
 import tutorial_lab as lab
-from tutorial_pages import PAGES, SPINE
-from tutorial_quiz import (
+from tutorial_lab import (
     answer_text,
     asked_types,
     judged,
@@ -31,6 +29,7 @@ from tutorial_quiz import (
     solution,
     understood,
 )
+from tutorial_pages import PAGES, SPINE
 
 # ---- the parts of a page -------------------------------------------------------------------------
 

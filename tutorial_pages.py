@@ -22,9 +22,8 @@ import micro_grassmann_clean
 import show
 import tasks
 import tutorial_lab as lab
-import tutorial_quiz as ask
 from show import indented, listed
-from tutorial_quiz import (
+from tutorial_lab import (
     Question,
     arrow,
     blind_loss,
@@ -233,10 +232,9 @@ def look_back():
         "rmsnorm sets the size of x to 1. x = add(x, ...) adds what a stage makes to x itself. "
         "feed_forward is two matrices, fc2 relu(fc1 x); relu(a) is a, or 0 if a < 0."),
         question,
-        ("Two models follow, in a file each: micro_gpt.py, where mix is attention, and "
-         "micro_grassmann_clean.py, where it is the layer of the paper, Grassmann. They differ in "
-         "this mixing layer and in nothing else: diff the two files. What a model knows of the "
-         "past, mix has kept. So this lesson is about mix.",),
+        ("Two models follow, in a file each: micro_gpt.py, and micro_grassmann_clean.py, the one "
+         "of the paper. They differ in the mixing layer, mix, and in nothing else: diff the two "
+         "files. What a model knows of the past, mix has kept. So this lesson is about mix.",),
         f"Of the {total:,} weights of the Grassmann model {mixing} are in the mixing layer, the "
         "only stage that looks back.",
         {"total": total, "mixing": mixing})
@@ -472,8 +470,8 @@ def writing():
          indented(rows),
          f"Eight names it wrote at 0.5: {' '.join(done.written)}.",
          f"Of {len(strings)} strings of brackets that attention wrote at 0.5, "
-         f"{len(different)} differ, and {len(different - seen)} of these are new: not among the "
-         f"{lab.STEPS['brackets']} it was trained on. (Short strings are few.)"),
+         f"{len(different)} differ. New, not among the {lab.STEPS['brackets']} it was trained on: "
+         f"{len(different - seen)}. (There are few different short strings.)"),
         f"At temperature 0.1 the first letter is {labels[order[0]]} with probability "
         f"{done.odds[0.1][order[0]]:.3f}, at 2 with {done.odds[2][order[0]]:.3f}.",
         {"odds": done.odds, "first": order[0], "label": labels[order[0]]})
@@ -500,7 +498,9 @@ def compare_both():
     question = Question(
         f"The trained Grassmann model has written {lab.WRITTEN * len(lab.SEEDS)} strings of "
         "brackets. How many of 100 are balanced?", shares["Grassmann"], 0,
-        f"{shares['Grassmann']:.0f} of 100 are", guess=True)
+        "Of 100, " + " and ".join(f"{lab.share_balanced([run]):.0f} with seed {seed}" for run, seed
+                                  in zip(runs["brackets", "Grassmann"], lab.SEEDS))
+        + ": this is the mean", guess=True)
     return Page((
         "Now compare. Both models get the same texts in the same order, and are judged on the "
         f"same {lab.HELD_OUT} others. One run is luck: another seed gives other first weights "
@@ -536,13 +536,12 @@ def task_for_each():
     rows = [["right with both seeds", *GRID]]
     for task in ASKED:
         rows.append([task, *(both(rights[task, mixer]) for mixer in GRID)])
-    winners = {task: max(GRID, key=lambda mixer: statistics.fmean(rights[task, mixer]))
-               for task in ASKED}
+    winners = {task: leaders(rights, task) for task in ASKED}
     question = chosen(
         "The game: five signs in a circle, each beats the next two and loses to the other two. "
         "Does this sign beat the one before it? Which layer learns that best?",
-        GRID, GRID.index(winners["game"]) + 1,
-        f"{winners['game']} has the most right answers")
+        GRID, GRID.index(winners["game"][0]) + 1,
+        f"{winners['game'][0]} has the most right answers")
     return Page((
         "On brackets one must count. Other tasks ask other things of the past. Here are three, "
         f"the last two about texts of {lab.LENGTH} random signs:",
@@ -556,12 +555,19 @@ def task_for_each():
         (indented(rows),
          "The game turns round when its two signs change places: who won has lost. So does a "
          "plane: u ∧ v = -(v ∧ u). That is the planes' fair task.",
-         f"Small models (d = {lab.SIGN_SIZES['n_embd']}), {lab.STEPS['signs']} texts: so little "
+         f"Small models (d = {lab.SMALL['n_embd']}), {lab.STEPS['signs']} texts: so little "
          "training that luck decides some runs; see where the two seeds differ. With more of it "
          "others learn the game, too: RESULTS.md."),
-        f"Most right answers: {winners['brackets']} on brackets, {winners['game']} on game, "
-        f"{winners['star']} on star. Each task asks for another past.",
+        f"Ahead: {' and '.join(winners['brackets'])} on brackets, {' and '.join(winners['game'])} "
+        f"on game, {' and '.join(winners['star'])} on star. Each task asks for another past.",
         {"rights": rights, "winners": winners})
+
+
+def leaders(rights, task):
+    """Return the layers whose mean over the seeds is within 5 % of the best, the best one first."""
+    means = {mixer: statistics.fmean(rights[task, mixer]) for mixer in GRID}
+    order = sorted(GRID, key=lambda mixer: -means[mixer])
+    return [mixer for mixer in order if means[mixer] >= means[order[0]] - 5]
 
 
 def grid(mixers):
@@ -621,23 +627,26 @@ def what_to_keep():
     """Answer the lesson's question with its numbers."""
     rights = grid(GRID)
     kept = {"attention": ("everything, and chooses", "L²"),
-            "Grassmann": ("the mean of planes at a few offsets", "L"),
-            "linear map": ("the states at a few offsets", "L"),
-            "running sum": ("those planes, and one sum of everything", "L")}
-    rows = [["layer", "what it keeps of the past", "best at", "worst at", "grows like"]]
-    best = {}
+            "Grassmann": ("the mean of a few planes", "L"),
+            "linear map": ("a few states", "L"),
+            "running sum": ("one sum of everything", "L")}
+    rows = [["layer", "keeps of the past", "ahead at", "behind at", "cost"]]
+    loses = {}
     for mixer, (words, growth) in kept.items():
-        means = {task: statistics.fmean(rights[task, mixer]) for task in ASKED}
-        best[mixer] = max(means, key=means.get)
-        rows.append([mixer, words, best[mixer], min(means, key=means.get), growth])
+        behind = {}
+        for task in ASKED:
+            best = statistics.fmean(rights[task, leaders(rights, task)[0]])
+            behind[task] = best - statistics.fmean(rights[task, mixer])
+        loses[mixer] = max(behind, key=behind.get)
+        ahead = [task for task in ASKED if mixer in leaders(rights, task)]
+        rows.append([mixer, words, listed(ahead), loses[mixer], growth])
     task, mixer = max(rights, key=lambda cell: max(rights[cell]) - min(rights[cell]))
     one, other = rights[task, mixer]
     question = chosen(
         "Two models, two seeds, and each model wins with one seed. What do you report?",
-        ("the model with the lower mean", "both losses and their spread, and no winner",
-         "the better seed of each"), 2,
-        f"Seed {lab.SEEDS[0]} alone says that {mixer} answers {one:.0f} % on {task}, seed "
-        f"{lab.SEEDS[1]} alone says {other:.0f} %",
+        ("the lower mean wins", "both, and no winner", "the best run of each"), 2,
+        f"One seed proves nothing: seed {lab.SEEDS[0]} says that {mixer} gets {one:.0f} % right on "
+        f"{task}, seed {lab.SEEDS[1]} says {other:.0f} %",
         {1: "a mean of two that disagree can be luck: say so, and run more seeds",
          3: "the better of several tries says most about the number of tries"})
     return Page((
@@ -654,8 +663,8 @@ def what_to_keep():
          "    python3 playground.py          the models in your browser\n"
          "    python3 benchmark_tasks.py     the grid with more tasks, layers and seeds"),
         "What was kept decides: "
-        f"{listed(f'{mixer} is best at {task}' for mixer, task in best.items())}.",
-        {"best": best, "spread": (task, mixer, one, other)})
+        f"{listed(f'{mixer} loses the {task}' for mixer, task in loses.items())}.",
+        {"loses": loses, "rights": rights})
 
 
 # ---- side trips ----------------------------------------------------------------------------------
@@ -813,8 +822,8 @@ def offsets_cost():
         "With a fixed window of w offsets a text of L tokens has at most w L pairs: O(L).",
         indented(rows, left=0),
         "pairs: calls of the function that compares two positions (next pages). nodes: all numbers "
-        "that the layer made; each is computed once, and visited once more when training works "
-        "backward. Nodes are not seconds; for those: python3 benchmark.py"),
+        "that the layer made; each costs once when it is computed and once more in training. Nodes "
+        "are not seconds; for those: python3 benchmark.py"),
         f"From L = {lengths[-2]} to {lengths[-1]} attention's nodes grow {growth[1]:.2f} times, "
         f"Grassmann's {growth[3]:.2f} times.",
         {"growth": growth})
@@ -1020,7 +1029,7 @@ def why_the_order():
         "nodes in a wrong order, loss, b, c:",
         indented(lines, left=4),
         "c paid in to b when b had already handed down. No error is raised.",
-        "Weights are leaves: their grad adds up over all losses until a step of training sets it "
+        "Weights are leaves: their grad adds up over all losses until training sets it "
         "to 0."),
         f"In the wrong order a.grad is {plain(a.grad)}, and not {plain(right[0].grad)}: a gradient "
         "that comes too late is lost.",
@@ -1100,14 +1109,13 @@ def tempting():
     rows.append(["mean", arrow(one.mean), arrow(two.mean)])
     rows.append(["g", arrow(one.g), arrow(two.g)])
     return aside((
-        "Why does the paper's layer lose on brackets? An explanation offers itself. Take z_t = "
+        f"Why does the paper's layer lose on brackets? A tempting explanation: take z_t = "
         f"{arrow(x)} and two partners; then the same two, swapped:",
         indented(rows),
-        "A sum does not ask in which order it was added: whatever W_plu is, it gets the same mean. "
-        "Whether a bracket was opened at t - 1 or t - 2 is lost, unless the vectors themselves "
-        "tell (wpe does, a little).",
-        "That is true. But is it the reason? It predicts: what tells the offsets apart does well "
-        "on brackets, what averages them does not. The next page tests both."),
+        "A sum does not ask in which order it was added. Whether a bracket was opened at t - 1 or "
+        "t - 2 is lost, unless the vectors themselves tell (wpe does, a little).",
+        "True; but is it the reason? It predicts that layers which tell the offsets apart do well "
+        "on brackets, and layers which average do not. The next page tests both."),
         f"Two pasts, one mean: g is {arrow(one.g)} both times.",
         {"one": [v.data for v in one.g], "two": [v.data for v in two.g],
          "units": [[v.data for v in p.unit] for p in one.partners]})
@@ -1272,7 +1280,7 @@ SPINE = (
     Entry("The loss", the_loss,
           ("logit", "softmax", "probability", "loss", "nat", "weights", "seed"),
           trips=(Entry("The loss: token by token, before training", tokens_and_chances, (),
-                       ask.ask_loss),),
+                       lab.ask_loss),),
           notes="Have everyone commit to a number. Who says 1/27 has the probability, not the "
                 "loss. A loss of 0 would need certainty.",
           cell="from micro_grassmann import Value, cross_entropy\n"
@@ -1284,13 +1292,13 @@ SPINE = (
     Entry("The stage that looks back", look_back,
           ("vector", "wte", "wpe", "linear", "dot product", "matrix", "rmsnorm", "relu",
            "feed_forward", "mixing layer", "W x", "Grassmann model"),
-          trips=(Entry("Letters become vectors", letters_to_vectors, (), ask.ask_norm),
-                 Entry("The simplest mixing layer: a mean", plain_average, (), ask.ask_average)),
+          trips=(Entry("Letters become vectors", letters_to_vectors, (), lab.ask_norm),
+                 Entry("The simplest mixing layer: a mean", plain_average, (), lab.ask_average)),
           notes="Open micro_gpt.py beside it and find the five lines. Only mix has past among its "
                 "arguments: that is the whole argument."),
     Entry("Attention", attention, ("attention", "query", "key", "value", "score", "head", "O(L²)"),
-          trips=(Entry("Attention by hand", attention_by_hand, (), ask.ask_score),
-                 Entry("Attention: what it costs", attention_costs, (), ask.ask_scores)),
+          trips=(Entry("Attention by hand", attention_by_hand, (), lab.ask_score),
+                 Entry("Attention: what it costs", attention_costs, (), lab.ask_scores)),
           notes="Predict first by looking at which vectors point the same way, then compute the "
                 "three dot products together.",
           cell="import tutorial_lab as lab\n"
@@ -1303,8 +1311,8 @@ SPINE = (
                 "what happens to what stands in between."),
     Entry("Planes", planes, ("W_red", "z", "Plücker", "plane", "∧"),
           trips=(Entry("Planes: first, forget", reduction),
-                 Entry("Planes: a signed area", planes_in_2d, ("signed area",), ask.ask_area),
-                 Entry("Planes: three shadows", planes_in_3d, (), ask.ask_coordinate),
+                 Entry("Planes: a signed area", planes_in_2d, (), lab.ask_area),
+                 Entry("Planes: three shadows", planes_in_3d, (), lab.ask_coordinate),
                  Entry("Planes: what they keep", what_a_plane_keeps, ("Lagrange",))),
           notes="Two pencils are two vectors: turn one around the other. python3 playground.py, "
                 "tab Plane, does it on the screen.",
@@ -1312,13 +1320,13 @@ SPINE = (
                "lab.plucker((1, 0, 0), (1, 1, 0)), lab.dot((1, 0, 0), (1, 1, 0))"),
     Entry("The gate, and the whole layer", the_gate, ("W_plu", "g", "gate", "alpha", "sigmoid"),
           trips=(Entry("Planes: their mean", mean_of_units, ("unit",)),
-                 Entry("The whole layer on one name", one_name, (), ask.ask_gate),
+                 Entry("The whole layer on one name", one_name, (), lab.ask_gate),
                  Entry("One plane instead of many", the_fold)),
           notes="Read mix aloud: three lines. It is all that the two files do differently."),
     Entry("The gradient", gradient,
           ("gradient", "node", "children", "local derivative", "grad", "backward", "chain rule"),
           trips=(Entry("The gradient: why the order matters", why_the_order, (),
-                       ask.ask_grad),),
+                       lab.ask_grad),),
           notes="Let the class hand gradients down on paper, with four people as the four nodes. "
                 "24 is the common answer: the direct way is forgotten.",
           cell="from micro_grassmann import Value\n"
@@ -1330,10 +1338,11 @@ SPINE = (
     Entry("Compare", compare_both, (),
           trips=(Entry("Brackets: what was written", what_was_written),
                  Entry("Names: is the past used at all?", names_compared),
-                 Entry("Method: a tempting explanation", tempting, (), ask.ask_swapped),
+                 Entry("Method: a tempting explanation", tempting),
                  Entry("Method: the control that tests it", refuted,
                        ("planes apart", "mean of states", "perplexity")),
-                 Entry("Method: no planes at all", no_planes, ("dilated convolution",))),
+                 Entry("Method: no planes at all", no_planes,
+                       ("linear map", "dilated convolution"))),
           notes="Collect the guesses on the board first. Then: would you have written a paper "
                 "after seed 42?"),
     Entry("A task for each layer", task_for_each, ("linear map", "running sum"),
