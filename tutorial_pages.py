@@ -623,16 +623,18 @@ BIGGER = ("Others keep a matrix, such as the delta rule, which corrects what it 
           "alternatives.py has them, RESULTS.md what they reach.")
 
 
+KEPT = {"attention": ("everything; chooses", "L²"),
+        "Grassmann": ("the mean of planes", "L"),
+        "linear map": ("a few states", "L"),
+        "running sum": ("one sum of everything", "L")}
+
+
 def what_to_keep():
     """Answer the lesson's question with its numbers."""
     rights = grid(GRID)
-    kept = {"attention": ("everything, and chooses", "L²"),
-            "Grassmann": ("the mean of a few planes", "L"),
-            "linear map": ("a few states", "L"),
-            "running sum": ("one sum of everything", "L")}
     rows = [["layer", "keeps of the past", "ahead at", "behind at", "cost"]]
     loses = {}
-    for mixer, (words, growth) in kept.items():
+    for mixer, (words, growth) in KEPT.items():
         behind = {}
         for task in ASKED:
             best = statistics.fmean(rights[task, leaders(rights, task)[0]])
