@@ -437,8 +437,8 @@ def one_key(terminal, text):
         tty.setcbreak(terminal, termios.TCSADRAIN)
     before = termios.tcgetattr(terminal)
     try:
-        listen()
         with prompting_again(text, listen):
+            listen()
             return os.read(terminal, 8).decode("ascii", "replace")
     finally:
         termios.tcsetattr(terminal, termios.TCSADRAIN, before)

@@ -5,8 +5,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
+import tutorial_lab as lab
 import tutorial_pages as pages
+from tests import test_tutorial
 from tests.helpers import ROOT, run, slow
+from tests.test_tutorial import setUpModule  # noqa: F401 (pages train a few steps)
 
 TEXT = (ROOT / "TEACHING.md").read_text(encoding="utf-8")
 FLAT = " ".join(TEXT.split())
@@ -22,26 +25,62 @@ CHANGES = (  # in the order of the table
 
 class Pages(unittest.TestCase):
     def test_titles_stand_at_their_numbers(self):
-        titles = {title: n for n, (title, _, _) in enumerate(pages.PAGES, 1)}
-        title = r'(?:"[^"]+"(?:,| to)? ?)'
-        named = re.findall(rf'Pages? (\d+)(?:(?:, \d+)* (to|and) (\d+))?, ({title}+)',
-                           FLAT)
-        self.assertGreater(len(named), 12)
-        for first, _, last, quoted in named:
-            quoted = re.findall(r'"([^"]+)"', quoted)
-            for title in quoted:
-                self.assertIn(title.rstrip(",."), titles)
-            self.assertEqual(titles[quoted[0].rstrip(",.")], int(first))
-            if last:
-                self.assertEqual(titles[quoted[-1].rstrip(",.")], int(last))
+        named = re.findall(r'Pages? (\w+)(?: (to|and) (\w+))?, ((?:"[^"]+"(?:, )?)+)', FLAT)
+        self.assertGreater(len(named), 15)
+        for first, joint, last, quoted in named:
+            told = [title.rstrip(",.") for title in re.findall(r'"([^"]+)"', quoted)]
+            names = between(first, last) if joint == "to" else [first, last]
+            self.assertEqual(told, [pages.PAGES[name].title for name in names if name])
 
     def test_plan_has_no_gap(self):
-        plan = TEXT.partition("## One lesson")[2].partition("## Three")[0]
         times = [0]
-        for start, end in re.findall(r"\*\*(\d+) to (\d+)\.", plan):
+        for start, end in re.findall(r"\*\*(\d+) to (\d+)\.", PLANS[0]):
             self.assertEqual(int(start), times[-1])
             times.append(int(end))
         self.assertEqual(times[-1], 90)
+
+    def test_each_plan_says_before_it_uses(self):
+        """Walk each plan: no page needs what no earlier page of the plan has said."""
+        for plan in PLANS:
+            names = walked(plan)
+            self.assertGreaterEqual(len(names), 15)
+            self.assertEqual(test_tutorial.used_too_early(names), [])
+        self.assertNotEqual(test_tutorial.used_too_early(walked(PLANS[0])[5:]), [])
+
+    def test_the_worksheet_asks_what_the_plan_has_said(self):
+        before = PLANS[0].partition("Questions 1 to 8")[0]
+        self.assertLessEqual(set(list(lab.QUIZ.values())[:8]), set(walked(before)))
+        at = 0
+        for asked in re.findall(r"questions? (\d+) to (\d+)", PLANS[1]):
+            at = PLANS[1].index(f"{asked[0]} to {asked[1]}", at)
+            due = list(lab.QUIZ.values())[int(asked[0]) - 1:int(asked[1])]
+            self.assertLessEqual(set(due), set(walked(PLANS[1][:at])), asked)
+
+    def test_points(self):
+        self.assertIn(f"{2 * len(lab.QUIZ)} in all", FLAT)
+
+
+PLANS = [TEXT.partition("## One lesson")[2].partition("## Three")[0],
+         TEXT.partition("## Three lessons")[2].partition("## Differentiation")[0]]
+
+
+def between(first, last):
+    """Return the names of the pages of the spine from first to last."""
+    return [str(n) for n in range(int(first), int(last) + 1)]
+
+
+def walked(plan):
+    """Return the names of the pages in the order in which a plan shows them, its trips in place."""
+    names = []
+    for text in re.split(r"\n- ", " ".join(plan.split(" "))):
+        text = " ".join(text.split())
+        mine = []
+        for first, joint, last in re.findall(r"[Pp]ages? (\d+)(?: (to|and) (\d+))?", text):
+            mine += between(first, last) if joint == "to" else [first, last]
+        trips = re.findall(r"\b\d+[a-h]\b", text)
+        in_order = [name for name in pages.PAGES if name in {*mine, *trips}]
+        names += [name for name in in_order if name not in names]
+    return names
 
 
 class Commands(unittest.TestCase):

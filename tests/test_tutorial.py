@@ -7,6 +7,7 @@ import math
 import os
 import random
 import re
+import select
 import sys
 import time
 import unittest
@@ -468,6 +469,8 @@ class Pager(unittest.TestCase):
             os.execv(sys.executable, [sys.executable, "-c", "import show; show.key('next? ', 'q')"])
         self.addCleanup(os.close, terminal)
         self.assertIn("next?", heard(terminal, "next?"))
+        while termios.tcgetattr(terminal)[3] & termios.ICANON:
+            time.sleep(0.01)  # until it listens to single keys
         os.kill(child, signal.SIGSTOP)
         os.waitpid(child, os.WUNTRACED)
         cooked = termios.tcgetattr(terminal)
@@ -490,7 +493,8 @@ def heard(terminal, words):
     text = ""
     end = time.monotonic() + 20
     while words not in text and time.monotonic() < end:
-        text += os.read(terminal, 100).decode()
+        if select.select([terminal], [], [], 1)[0]:
+            text += os.read(terminal, 100).decode()
     return text
 
 
