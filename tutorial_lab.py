@@ -428,7 +428,7 @@ def four_nodes(number):
     return a, b, c, c + b
 
 
-# ---- questions: on the pages, in the quiz, on the worksheet ---------------------------------------
+# ---- questions: on the pages, in the quiz, on the worksheet --------------------------------------
 #
 # A question has fresh numbers for each seed and knows the slips that are usually made. A new one is
 # a function of a random.Random that returns a Question, and an entry in QUIZ.

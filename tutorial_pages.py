@@ -355,7 +355,8 @@ def the_gate():
     place = inside.record(tokens, start.params, start.config)[-1]
     ratio = inside.size(place.g) / inside.size(place.x)
     question = chosen("x = 1, g = 5, and the score is 4. The result is near",
-                      ("x, 1", "the middle, 3", "g, 5"), 1, f"sigmoid(4) = {results[4][0]:.3f} is the share of x",
+                      ("x, 1", "the middle, 3", "g, 5"), 1,
+                      f"sigmoid(4) = {results[4][0]:.3f} is the share of x",
                       {2: "that would be alpha = 0.5, a score of 0",
                        3: "alpha is the share of x, not of the past"})
     return Page((
@@ -1054,15 +1055,15 @@ def names_compared():
     between = max(abs(a - b) for a, b in found.values())
     verdict = "hardly uses its past" if max(map(abs, past)) < between else "uses its past"
     return aside((
-        f"Names after {lab.STEPS['names']} steps. The third model has an empty window, so g is 0 and it "
-        "knows only the last letter and its position:",
+        f"Names after {lab.STEPS['names']} steps. The third model has an empty window, so g is 0 "
+        "and it knows only the last letter and its position:",
         indented(rows),
         f"Table of counts, the same {lab.STEPS['names']} names, seed {lab.SEEDS[0]}: {best:.4f}.",
         f"Taking the past away changes the loss by {signed(past)}. Another seed, which is other "
         f"weights and other names, changes it by up to {between:.4f}.",
         "Longer training lets all of them use more of the past: RESULTS.md has the tables."),
-        f"On names, after {lab.STEPS['names']} steps, the Grassmann layer {verdict}: names alone cannot "
-        "compare mixing layers.",
+        f"On names, after {lab.STEPS['names']} steps, the Grassmann layer {verdict}: names alone "
+        "cannot compare mixing layers.",
         {"past": past, "between": between})
 
 
@@ -1212,8 +1213,8 @@ def running_sum():
         indented(rows, left=2),
         "A control again: a layer that hands on the sum as it is, without any plane, does as well "
         "(python3 benchmark_paren.py --controls --seeds 3). Here the sum does the work."),
-        f"y + c is {listed(int(row[5]) for row in rows[1:])}, how many are open: one number kept is "
-        "enough to count.",
+        f"y + c is {listed(int(row[5]) for row in rows[1:])}, how many are open: one number kept "
+        "is enough to count.",
         {"counted": [float(row[5]) for row in rows[1:]], "opened": opened})
 
 

@@ -3,10 +3,12 @@ import argparse
 import contextlib
 import io
 import os
+import select
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -229,24 +231,56 @@ class Keyboard(unittest.TestCase):
         import pty
         import termios
         for pressed, wish in ((" ", ""), ("\n", ""), ("b", "b"), ("q", "q"), ("Q", "q"),
-                              ("\x1b[5~", "b"), ("\x1b[6~", "")):
+                              ("m", "m"), ("x", ""), ("\x1b[5~", "b"), ("\x1b[6~", "")):
             mine, theirs = pty.openpty()
             before = termios.tcgetattr(theirs)
             os.write(mine, pressed.encode())
             with os.fdopen(theirs, "r") as terminal, mock.patch.object(sys, "stdin", terminal):
                 text = io.StringIO()
                 with contextlib.redirect_stdout(text):
-                    self.assertEqual(show.key("?"), wish, pressed)
+                    self.assertEqual(show.key("?", "bqm"), wish, pressed)
                 self.assertEqual(termios.tcgetattr(theirs)[3], before[3])
             os.close(mine)
 
+    @posix
+    def test_after_ctrl_z_the_prompt_is_back_and_hears_single_keys(self):
+        import pty
+        import signal
+        import termios
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(sys.executable, [sys.executable, "-c", "import show; show.key('next? ', 'q')"])
+        self.addCleanup(os.close, terminal)
+        self.assertIn("next?", heard(terminal, "next?"))
+        while termios.tcgetattr(terminal)[3] & termios.ICANON:
+            time.sleep(0.01)  # until it listens to single keys
+        os.kill(child, signal.SIGSTOP)
+        os.waitpid(child, os.WUNTRACED)
+        cooked = termios.tcgetattr(terminal)
+        cooked[3] |= termios.ICANON | termios.ECHO  # as a shell leaves it
+        termios.tcsetattr(terminal, termios.TCSANOW, cooked)
+        os.kill(child, signal.SIGCONT)
+        self.assertIn("next?", heard(terminal, "next?"))
+        os.write(terminal, b"q")  # no Enter
+        self.assertEqual(os.waitpid(child, 0)[1], 0)
+
     def test_lines_where_there_is_no_terminal(self):
         with mock.patch("builtins.input", side_effect=["B "]):
-            self.assertEqual(show.key("?"), "b")
+            self.assertEqual(show.key("?", "bq"), "b")
         out = io.StringIO()
         with mock.patch("builtins.input", side_effect=EOFError), contextlib.redirect_stdout(out):
             self.assertEqual(show.typed("?"), "q")
         self.assertEqual(out.getvalue(), "\n")
+
+
+def heard(terminal, words):
+    """Return what a child writes to its terminal until it has written these words."""
+    text = ""
+    end = time.monotonic() + 20
+    while words not in text and time.monotonic() < end:
+        if select.select([terminal], [], [], 1)[0]:
+            text += os.read(terminal, 100).decode()
+    return text
 
 
 class Programs(unittest.TestCase):
