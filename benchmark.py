@@ -295,6 +295,7 @@ def show_folding(folds):
 def read_options(argv):
     """Return the options, or end in one line."""
     parser = compare.options("Compare attention and Grassmann mixing on names.", 1000)
+    compare.add_layers(parser)
     compare.add_controls(parser)
     parser.add_argument("--data", metavar="FILE", default=tasks.INPUT,
                         help="text, a document a line (default: input.txt beside this file); "

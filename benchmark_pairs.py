@@ -195,6 +195,7 @@ def introduce(args, pairs, tests):
 def main(argv=None):
     """Read the options, train and print."""
     parser = compare.options("Compare layers on entailment between small sentences.", STEPS, 3)
+    compare.add_layers(parser)
     parser.add_argument("--write", metavar="FOLDER",
                         help="only write N pairs to train on, and the tests, for large.train")
     args = parser.parse_args(argv)

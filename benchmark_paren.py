@@ -150,6 +150,7 @@ def draw(runs, contenders, found, known, title):
 def main(argv=None):
     """Read the options, train and print."""
     parser = compare.options("Compare attention and Grassmann mixing on balanced brackets.", 1000)
+    compare.add_layers(parser)
     compare.add_controls(parser)
     args = parser.parse_args(argv)
     show.check_outputs(args, parser)

@@ -316,16 +316,12 @@ def rate(text):
 
 def parse(argv=None):
     """Return the options, checked."""
-    parser = show.Parser(allow_abbrev=False, description=(
-        "Which layer answers which question: a grid, tasks down, layers across."))
+    parser = compare.options("Which layer answers which question: a grid, tasks down, layers "
+                             "across.", 1000, 2)
     parser.add_argument("--tasks", type=named("task", tasks.SIGN_TASKS), default=list(TASKS),
                         metavar="A,B", help=f"or all (default {','.join(TASKS)})")
     parser.add_argument("--layers", type=named("layer", beyond.MAKERS), default=list(LAYERS),
                         metavar="A,B", help=f"or all (default {','.join(LAYERS)})")
-    parser.add_argument("--steps", type=show.whole_numbers(10), default=1000, metavar="N",
-                        help="training steps, one text each (default 1000)")
-    parser.add_argument("--seeds", type=show.whole_numbers(1, 99), default=2, metavar="K",
-                        help="repeat with K seeds: 42, 1, 2, ... (default 2)")
     parser.add_argument("--rate", type=rate, default=None, metavar="R",
                         help="learning rate for all, or try: each tries .003 .01 .03 on other "
                              "seeds (default: what such a trial found, else .01)")
@@ -333,10 +329,6 @@ def parse(argv=None):
                         help="symbols in a text (default 32)")
     parser.add_argument("--signs", type=show.whole_numbers(2, 999), default=15, metavar="K",
                         help="different signs; odd for dominance (default 15)")
-    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=show.usable_cores(),
-                        metavar="N", help="processes that train at once (default: all cores)")
-    parser.add_argument("--json", metavar="FILE", help="write all records there")
-    parser.add_argument("--svg", metavar="FILE", help="draw the grid there")
     args = parser.parse_args(argv)
     show.check_outputs(args, parser)
     return args

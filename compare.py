@@ -437,13 +437,17 @@ def options(description, steps, seeds=1):
                         help=f"training steps, one document each (default {steps})")
     parser.add_argument("--seeds", type=show.whole_numbers(1, 99), default=seeds, metavar="K",
                         help=f"repeat with K seeds: 42, 1, 2, ... (default {seeds})")
-    parser.add_argument("--layers", type=show.whole_numbers(1, 99), default=1, metavar="N",
-                        help="layers of each model (default 1)")
     parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=show.usable_cores(),
                         metavar="N", help="processes that train at once (default: all cores)")
     parser.add_argument("--json", metavar="FILE", help="write all records there")
     parser.add_argument("--svg", metavar="FILE", help="draw the charts there")
     return parser
+
+
+def add_layers(parser):
+    """Add the option for deeper models."""
+    parser.add_argument("--layers", type=show.whole_numbers(1, 99), default=1, metavar="N",
+                        help="layers of each model (default 1)")
 
 
 def add_controls(parser):
