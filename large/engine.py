@@ -9,6 +9,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from large import data as tasks
+from large import writing
 from large.model import Model
 
 # The options that decide what a run finds, beside those of the model: a checkpoint is good for them
@@ -353,12 +354,20 @@ def device_name(device):
 
 @torch.no_grad()
 def sample(model, vocab, number, length, documents, temperature, generator, first=None):
-    """Return texts drawn token by token: documents up to their end, else so many tokens."""
+    """Return texts drawn token by token: documents up to their end, else so many tokens.
+
+    Past the block's end the last tokens that fit are read anew each time.
+    """
     device = model.wte.device
     model.eval()
     tokens = torch.full((number, 1), len(vocab) if documents else first, device=device)
-    for _ in range(length):
-        scores = model(tokens[:, -model.config.block_size:])[:, -1].float() / temperature
+    states = writing.begin(model, number)
+    for place in range(length):
+        if place < model.config.block_size:
+            scores = writing.step(model, tokens[:, -1], place, states)
+        else:
+            scores = model(tokens[:, -model.config.block_size:])[:, -1]
+        scores = scores.float() / temperature
         drawn = torch.multinomial(scores.softmax(-1).cpu(), 1, generator=generator)
         tokens = torch.cat([tokens, drawn.to(device)], 1)
         if documents and (tokens[:, 1:] == len(vocab)).any(1).all():

@@ -437,6 +437,8 @@ def main():
         return
     if args.until is None:
         args.until = time.time() + 60 * args.minutes
+    if not (args.novels or args.classics or args.wikitext):
+        parser.error("which texts? --novels, --classics or --wikitext")
     if args.group is not None:
         run_group(args.group, args)
         return
