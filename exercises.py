@@ -418,7 +418,8 @@ def print_solution(path, name, number):
     if own == theirs:
         print(f"\nIt is that of {name}, word for word.")
         return
-    print(f"\n# ---- {name}\n" + "\n\n".join(theirs or [step.solution.rstrip()]) + "\n")
+    label = "one way" if step.solution else name
+    print(f"\n# ---- {label}\n" + "\n\n".join(theirs or [step.solution.rstrip()]) + "\n")
     print(textwrap.fill(compared(path, name, number), judge.WIDTH))
 
 

@@ -60,6 +60,23 @@ BROKEN = {  # what a file may do, and what is said of it
     "def f(): return f()\nf()\n": "RecursionError",
     "x = '\0'\n": "null byte",
 }
+IN_PYODIDE = """
+import { loadPyodide } from "PYODIDE/pyodide.mjs"
+import fs from "fs"
+const python = await loadPyodide({ indexURL: "PYODIDE/" })
+python.FS.mkdir("/project")
+for (const name of fs.readdirSync("ROOT"))
+  if (name.endsWith(".py") || name === "input.txt")
+    python.FS.writeFile("/project/" + name, fs.readFileSync("ROOT/" + name))
+python.globals.set("solutions", fs.readFileSync("SOLUTIONS", "utf8"))
+console.log(python.runPython(`
+import json, sys
+sys.path.insert(0, "/project")
+import exercises_judge
+json.dumps([exercises_judge.verdict_on_text(source, number)._asdict()
+            for source, number in json.loads(solutions)])
+`))
+"""
 FORKING = "other = lift(other)\nreturn Value(self.data + other.data, (self, other), (1.0, 1.0))"
 PATCHED = """scale = (dot(x, x) / len(x) + 1e-5).log() * -0.5
 return [x_i * scale.exp() for x_i in x]"""
@@ -518,6 +535,32 @@ return [sum([w * x_i for w, x_i in zip(row, x)], Value(0.0)) for row in matrix]"
                 status, said = failed(words)
                 self.assertEqual((status, said.count("\n")), (2, 1), said)
         self.assertIn("exists", failed(["start", there])[1])
+
+
+PYODIDE = os.environ.get("MICROGRASSMANN_PYODIDE")
+
+
+class InABrowser(InAFolder):
+    @slow
+    @unittest.skipUnless(PYODIDE and shutil.which("node"), "Pyodide and node")
+    def test_the_same_verdicts(self):
+        """As here, where there are processes and deep stacks: a few of each, the whole too."""
+        chosen = [each for each in known() if each[0] != "slow" and "never ends" not in each[2]]
+        cases = [(solution(function, body, top), place_of(function)[1], verdict, words)
+                 for verdict, function, words, body, top in chosen[::12]]
+        recursive = next(each for each in chosen if each[2] == "1,000 operations in a row")
+        cases.append((solution(*recursive[1::2]), 4, "wrong", recursive[2]))
+        cases.append((solution("", ""), 0, "right", ""))
+        sources = self.write("solutions.json", json.dumps([case[:2] for case in cases]))
+        program = IN_PYODIDE.replace("PYODIDE", PYODIDE).replace("ROOT", str(ROOT)).replace(
+            "SOLUTIONS", str(sources))
+        result = subprocess.run(["node", self.write("run.mjs", program)], capture_output=True,
+                                text=True, encoding="utf-8", check=False)
+        self.assertEqual(result.stderr, "")
+        for (_, number, verdict, words), found in zip(cases, json.loads(result.stdout)):
+            with self.subTest(number=number, words=words):
+                self.assertEqual(found["what"], verdict)
+                self.assertIn(words, " ".join(f"{found['mistake']} {found['text']}".split()))
 
 
 class Next(InAFolder):
