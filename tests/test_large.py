@@ -977,6 +977,19 @@ class Summary(unittest.TestCase):
         rows, _, _ = summary.best_runs([self.line("attention", 2, n, 40) for n in (1, 2, 3)])
         self.assertEqual(len(rows["s", "attention"]), 3)  # one rate: seed 1 chose nothing
 
+    def test_results(self):
+        """RESULTS.md has the tables as they come of the runs that are kept."""
+        text = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
+        runs, figures, torn = summary.read(sorted((ROOT / "large" / "results").glob("*.jsonl")))
+        self.assertEqual(torn, [])
+        runs = [run for run in runs if run.get("unit") != "label"]
+        found = dict(summary.tables(*summary.best_runs(runs)))
+        for setting in (experiments.TWELVE, experiments.SIX, experiments.CLASSICS,
+                        experiments.WIKITEXT):
+            self.assertIn(summary.markdown(found[setting]), text, setting)
+        kinds = {title.split(",")[0]: table for title, table in summary.bench_tables(figures)}
+        self.assertIn(summary.markdown(kinds["write"]), text)
+
     def test_crossing(self):
         """Straight lines in the logarithms meet where they should; parallel ones nowhere."""
         flat, rising = {100: 4.0, 200: 4.0, 400: 4.0}, {100: 1.5, 200: 3.0, 400: 6.0}
