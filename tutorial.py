@@ -243,7 +243,7 @@ aside {{ display: none; position: fixed; bottom: 0; left: 0; right: 0; padding: 
   background: #ffe; border-top: 1px solid #999; font-size: 1.3vw }}
 .notes section.now aside {{ display: block }}
 @media print {{
-  section, .notes section.now {{ display: block; break-after: page; overflow: hidden;
+  section, section.now {{ display: block; break-after: page; overflow: hidden; height: 179mm;
     position: relative }}
   .notes aside, .notes section.now aside {{ display: block; position: absolute }}
 }}

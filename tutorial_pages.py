@@ -542,7 +542,7 @@ def task_for_each():
         "The game: five signs in a circle, each beats the next two and loses to the other two. "
         "Does this sign beat the one before it? Which layer learns that best?",
         GRID, GRID.index(winners["game"][0]) + 1,
-        f"{winners['game'][0]} has the most right answers")
+        f"It answers {both(rights['game', winners['game'][0]])} right")
     return Page((
         "On brackets one must count. Other tasks ask other things of the past. Here are three, "
         f"the last two about texts of {lab.LENGTH} random signs:",

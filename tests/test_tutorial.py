@@ -6,7 +6,6 @@ import json
 import math
 import random
 import re
-import sys
 import unittest
 from html.parser import HTMLParser
 from unittest import mock
