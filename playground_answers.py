@@ -1099,7 +1099,7 @@ def prices(name):
     Pairs are counted where a function is called for each, or for a list of them: the paper's loop
     and attention's softmax (each head's list is the same). Others have no number.
     """
-    model = beyond.mixer(name)
+    model = beyond.fresh(name)  # whose functions are exchanged while others look
     config = beyond.configure(name, 27, block_size=COST_LENGTH)
     params = model.init_params(config, random.Random(42))
     watched = {"attention": "softmax", "Grassmann": "unit_plucker"}.get(name, "mix")
@@ -1132,20 +1132,20 @@ def ask_start(question):
 TRAINING = {"train": ask_train, "running": ask_running, "progress": ask_progress,
             "order": ask_order}
 LOOKING = {"start": ask_start, "documents": ask_documents, "read": ask_read, "look": ask_look,
-           "source": ask_source, "plane": ask_plane, "gradients": ask_gradients, "cost": ask_cost}
-locks = {"train": threading.Lock(), "look": threading.Lock()}  # watching exchanges functions
+           "source": ask_source, "plane": ask_plane, "gradients": ask_gradients}
+GROUPS = {"train": TRAINING, "look": LOOKING, "cost": {"cost": ask_cost}}
+locks = {group: threading.Lock() for group in GROUPS}  # of a group one question at a time
 
 
 def answer(question):
     """Return the answer to a question; ValueError or ArithmeticError if there is none."""
     name = question.get("ask") if isinstance(question, dict) else None
-    if name not in [*TRAINING, *LOOKING]:
-        raise ValueError("ask must be one of: " + ", ".join([*TRAINING, *LOOKING]))
-    if name in TRAINING:
-        with locks["train"]:
-            return TRAINING[name](question)
-    with locks["look"]:
-        return LOOKING[name](question)
+    for group, asks in GROUPS.items():
+        if isinstance(name, str) and name in asks:
+            with locks[group]:
+                return asks[name](question)
+    raise ValueError("ask must be one of: " + ", ".join(
+        [name for asks in GROUPS.values() for name in asks]))
 
 
 def answer_text(question):

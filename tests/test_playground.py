@@ -411,7 +411,7 @@ class Served(unittest.TestCase):
         names = ["word", "mixer", "steps", "r", "window", "u", "v", "expression", "values",
                  "length", "position", "layer", "run", "since", "order", "task", "seed", "mixers",
                  "seeds", "moment", "partners", "file", "function", "text", "flow"]
-        asks = [name for name in (*answers.TRAINING, *answers.LOOKING) if name != "train"]
+        asks = [name for asks in answers.GROUPS.values() for name in asks if name != "train"]
         often = 10000 if os.environ.get("MICROGRASSMANN_SLOW") else 300
         for _ in range(often):
             question = {"ask": rng.choice(asks)}
