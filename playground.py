@@ -160,13 +160,14 @@ def python_files():
     """Return the files that answer in a browser: playground_answers.py and what it imports."""
     names = ["playground_answers"]
     for name in names:  # which grows
-        tree = ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))
-        imported = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import)
-                    for alias in node.names]
-        names += [other for other in imported
-                  if (HERE / f"{other}.py").is_file() and other not in names]
+        for node in ast.walk(ast.parse((HERE / f"{name}.py").read_text(encoding="utf-8"))):
+            imported = [node.module] if isinstance(node, ast.ImportFrom) else []
+            if isinstance(node, ast.Import):
+                imported = [alias.name for alias in node.names]
+            names += [other for other in imported
+                      if other not in names and (HERE / f"{other}.py").is_file()]
     data = [playground_answers.saved_file(name) for name in playground_answers.SAVED]
-    data += [playground_answers.GRID, HERE / "input.txt"]
+    data += [playground_answers.GRID, HERE / "input.txt", HERE / playground_answers.EXERCISE]
     return data + [HERE / f"{name}.py" for name in names]
 
 

@@ -15,6 +15,7 @@ import random
 import secrets
 import signal
 import sys
+import textwrap
 import threading
 import time
 import unicodedata
@@ -1121,6 +1122,52 @@ def prices(name):
     return nodes, pairs
 
 
+# ---- exercises: in a browser only, whose walls keep what a visitor writes in --------------------
+
+EXERCISE = "micro_grassmann_clean.py"  # whose functions are to be written
+
+
+def ask_exercise(question):
+    """Return a step of exercises.py: what to write, and hints; with code, the verdict on it."""
+    import exercises_judge as judge  # long, and not needed by most visitors
+
+    steps = judge.STEPS[EXERCISE]
+    number = whole(question, "step", 1, len(steps), 1)
+    step = steps[number - 1]
+    answer = {"titles": [each.title for each in steps], "task": step.task, "hints": step.hints,
+              "stubs": [stub(judge, function) for function in step.functions],
+              "can_check": IN_BROWSER}
+    code = question.get("code")
+    if code is None:
+        return answer
+    if not IN_BROWSER:
+        raise Wrong("code", "in the browser only: here python3 exercises.py checks")
+    if not isinstance(code, list) or len(code) != len(step.functions) or not all(
+            isinstance(text, str) and len(text) <= 10000 for text in code):
+        raise Wrong("code", f"code must be {len(step.functions)} texts, none beyond 10,000 letters")
+    verdict = judge.verdict_on_text(spliced(judge, step.functions, code), number)
+    return {**answer, "verdict": verdict._asdict()}
+
+
+def stub(judge, function):
+    """Return a function's text with its body left to write."""
+    lines = judge.source_of(EXERCISE, function).split("\n")
+    [node] = ast.parse("\n".join(lines)).body
+    first = node.body[1] if ast.get_docstring(node) else node.body[0]
+    return "\n".join([*lines[:first.lineno - 1], "    raise NotImplementedError"])
+
+
+def spliced(judge, functions, code):
+    """Return the model file's text with a visitor's text in the place of these functions."""
+    lines = judge.read(HERE / EXERCISE).split("\n")
+    nodes = judge.definitions(EXERCISE)
+    for function, text in sorted(zip(functions, code), key=lambda one: -nodes[one[0]].lineno):
+        node = nodes[function]
+        indented = textwrap.indent(text, " " * node.col_offset).split("\n")
+        lines[node.lineno - 1:node.end_lineno] = indented
+    return "\n".join(lines)
+
+
 def ask_start(question):
     """Return what the page needs first: the contenders and the limits."""
     return {"mixers": list(beyond.MAKERS), "tasks": [*BLOCKS, *ASKED], "limits": LIMITS,
@@ -1132,7 +1179,8 @@ def ask_start(question):
 TRAINING = {"train": ask_train, "running": ask_running, "progress": ask_progress,
             "order": ask_order}
 LOOKING = {"start": ask_start, "documents": ask_documents, "read": ask_read, "look": ask_look,
-           "source": ask_source, "plane": ask_plane, "gradients": ask_gradients}
+           "source": ask_source, "plane": ask_plane, "gradients": ask_gradients,
+           "exercise": ask_exercise}
 GROUPS = {"train": TRAINING, "look": LOOKING, "cost": {"cost": ask_cost}}
 locks = {group: threading.Lock() for group in GROUPS}  # of a group one question at a time
 

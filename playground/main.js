@@ -2,6 +2,7 @@
 import { address, fill, remember } from "./address.js";
 import { ask, begin, Wrong } from "./ask.js";
 import { at, make, put, roving } from "./draw.js";
+import * as exercises from "./exercises.js";
 import * as gradients from "./gradients.js";
 import * as guess from "./guess.js";
 import * as learning from "./learn.js";
@@ -32,7 +33,7 @@ function choose(tab) {
     at(other.getAttribute("aria-controls")).hidden = other !== tab;
   }
   const view = tab.getAttribute("aria-controls");
-  return { look: looking.look, grad: gradients.build }[view]?.();
+  return { look: looking.look, grad: gradients.build, exercise: exercises.open }[view]?.();
 }
 
 // The other languages, with the same state in the address.
@@ -160,6 +161,7 @@ training.prepare(start, looking.fitMoments);
 looking.prepare(start);
 plane.prepare();
 gradients.prepare();
+exercises.prepare();
 learning.prepare();
 await guess.prepare(start, showPlane);
 listen();

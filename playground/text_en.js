@@ -13,7 +13,7 @@ export const text = {
     "files; this page only draws it.",
   chapters: "Chapters", chapterNames: { guess: "Guess", lookback: "Look back", plane: "Plane", learn: "Train",
     verdict: "Verdict", experiment: "Experiment" },
-  views: "Views", tabTrain: "Train", tabLook: "Look inside", tabGrad: "Gradients",
+  views: "Views", tabTrain: "Train", tabLook: "Look inside", tabGrad: "Gradients", tabExercise: "Exercises",
   predict: "Your prediction:", nowStart: "Noted. Now start it.",
   named: (name) => name === "Grassmann" ? "Grassmann, trained" : `${name}, trained`,
 
@@ -182,6 +182,14 @@ export const text = {
   costIntro: "Reading L tokens: the Values that each model makes, counted by the engine, and the " +
     "pairs of positions it looks at (for one layer; attention: for one head).",
   mixer: "Contender", nodes: "Values made", pairs: "Pairs", tokens: "tokens",
+  exerciseIntro: "Write the model's functions yourself, one step at a time; all others are the model file's own. " +
+    "A check tells the first thing that comes out wrong and, if it is a known mistake, which.",
+  exerciseStep: "Step", exerciseCheck: "Check", exerciseHint: "A hint", exerciseCode: "Your code",
+  exerciseWaits: "Checking … (a loop without an end never ends: then load the page anew)",
+  exerciseElsewhere: "On a site without a server the check runs here. With Python at hand, use the terminal: " +
+    "python3 exercises.py",
+  exerciseVerdicts: { right: "Right.", wrong: "Not right yet.", "not written": "Not written yet.", "not run": "It does not run." },
+
   noAnswer: "No answer: does playground.py still run?",
   loading: (seconds) => `Python is loading, ${many(seconds, "second")}. The first time it takes a while: ` +
     "14 million bytes. Then everything runs in this browser, and nothing you type leaves it.",

@@ -16,7 +16,7 @@ export const text = {
     "이 페이지는 그리기만 합니다.",
   chapters: "장", chapterNames: { guess: "맞히기", lookback: "돌아보기", plane: "평면", learn: "학습", verdict: "판정",
     experiment: "실험" },
-  views: "보기", tabTrain: "학습", tabLook: "안을 보기", tabGrad: "기울기",
+  views: "보기", tabTrain: "학습", tabLook: "안을 보기", tabGrad: "기울기", tabExercise: "연습",
   predict: "예상해 보세요:", nowStart: "적어 두었습니다. 이제 시작하세요.",
   named: (name) => name === "Grassmann" ? "Grassmann, 학습됨" : name === "attention" ? "어텐션, 학습됨" : `${name}, 학습됨`,
 
@@ -162,6 +162,13 @@ export const text = {
   startHere: "끝의 기울기는 1입니다. 나머지는 기다립니다.",
   handed: (n, of, node, child, local, grad, becomes) => `${of} 중 ${n}: ${node} → ${child}: ${local} · ${grad}; ` +
     `기울기는 이제 ${becomes}.`,
+
+  exerciseIntro: "모델의 함수를 한 단계씩 직접 써 보세요. 나머지는 모델 파일의 것입니다. 검사는 처음 틀린 것을 말하고, 알려진 " +
+    "실수라면 어떤 실수인지도 말합니다.",
+  exerciseStep: "단계", exerciseCheck: "검사", exerciseHint: "도움말", exerciseCode: "코드",
+  exerciseWaits: "검사하는 중 … (끝나지 않는 반복은 끝나지 않습니다: 그때는 페이지를 새로 여세요)",
+  exerciseElsewhere: "서버 없는 사이트에서는 여기서 검사합니다. Python이 있으면 터미널에서: python3 exercises.py",
+  exerciseVerdicts: { right: "맞습니다.", wrong: "아직 맞지 않습니다.", "not written": "아직 쓰지 않았습니다.", "not run": "실행되지 않습니다." },
 
   noAnswer: "대답이 없습니다: playground.py가 아직 돌고 있나요?",
   loading: (seconds) => `Python을 불러오는 중, ${seconds}초. 처음에는 시간이 걸립니다: 1,400만 바이트. 그다음에는 모든 것이 이 ` +

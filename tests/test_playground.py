@@ -18,6 +18,7 @@ from pathlib import Path
 from unittest import mock
 
 import benchmark_tasks
+import exercises_judge
 import playground
 import playground_answers as answers
 from tests.helpers import CLEAN, GPT, INPUT, ROOT, set_up, slow
@@ -198,6 +199,19 @@ class Answers(unittest.TestCase):
                                      "steps": grid["steps"], "signs": grid["signs"]})
                 self.assertTrue(all(0 <= share <= 1 for share in cell["right"].values()))
 
+    def test_exercise(self):
+        """A step's own solution is right, its stub not written; a server runs nobody's code."""
+        question = {"ask": "exercise", "step": 1}
+        stubs = answers.answer(question)["stubs"]
+        with self.assertRaises(answers.Wrong):
+            answers.answer({**question, "code": stubs})
+        own = [exercises_judge.source_of(answers.EXERCISE, f"Value.{name}")
+               for name in ("__add__", "__mul__")]
+        with mock.patch.object(answers, "IN_BROWSER", True):
+            for code, said in (own, "right"), (stubs, "not written"), (["x ="] * 2, "not run"):
+                found = answers.answer({**question, "code": code})["verdict"]
+                self.assertEqual(found["what"], said)
+
     def test_export(self):
         """A static site, whole or not at all, with all that answers in the browser."""
         with tempfile.TemporaryDirectory() as folder:
@@ -306,6 +320,7 @@ WRONG = (
     {"ask": "gradients", "expression": "/".join("a" * 70), "values": {"a": 1}},
     {"ask": "gradients", "expression": "+".join("a" * 150), "values": {"a": 1}},
     {"ask": "gradients", "expression": "x"}, {"ask": "gradients", "expression": "[1 for x in y]"},
+    {"ask": "exercise", "step": 0}, {"ask": "exercise", "step": 1, "code": ["print(1)"]},
     {"ask": "cost", "length": 0}, {"ask": "cost", "length": 10 ** 4}, {"ask": "cost"})
 
 

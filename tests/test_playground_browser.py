@@ -112,7 +112,7 @@ class Page(unittest.TestCase):
         for width in 360, 768, 1920:
             page = self.open(width, strict=True)
             page.wait_for_selector("#cost-chart .legend li")
-            for view in "train", "look", "grad":
+            for view in "train", "look", "grad", "exercise":
                 page.click(f"#tab-{view}")
                 page.wait_for_timeout(400)
                 wide = page.evaluate("document.documentElement.scrollWidth")
@@ -133,7 +133,7 @@ class Page(unittest.TestCase):
             page.fill("#steps", "0")
             page.click("#start")
             page.wait_for_selector(".wrong")
-            for view in "train", "look", "grad":
+            for view in "train", "look", "grad", "exercise":
                 page.click(f"#tab-{view}")
                 page.wait_for_timeout(600)
                 self.assertEqual(self.complaints(page), [], (scheme, view))
@@ -430,7 +430,7 @@ class Page(unittest.TestCase):
         page = self.open()
         page.focus("#tab-train")
         page.keyboard.press("End")
-        page.wait_for_selector("#grad:not([hidden])")
+        page.wait_for_selector("#exercise:not([hidden])")
         page.keyboard.press("Home")
         page.keyboard.press("ArrowRight")
         page.wait_for_selector("#looks .bars button")
@@ -565,11 +565,30 @@ class InTheBrowser(unittest.TestCase):
                 print(f"Pyodide: first answer after {time.monotonic() - start:.1f} s")
                 self.assertEqual(page.locator("#guesses article").count(), 2)
                 self.check(page)
+                self.check_exercise(page)
                 page.route("**/pyodide/*", lambda route: route.abort())
                 page.reload()
                 page.wait_for_selector("#notes li")
                 self.assertIn("could not be loaded", page.inner_text("#notes"))
                 browser.close()
+
+    def check_exercise(self, page):
+        """A step not written, written wrong, written right."""
+        page.click("#tab-exercise")
+        page.wait_for_selector("#exercise-code textarea")
+        page.select_option("#exercise-step", "6")
+        page.wait_for_function("document.querySelector('#exercise-code').innerText != '' || "
+                               "document.querySelector('#exercise-code textarea').value"
+                               ".includes('plucker')")
+        stub = page.input_value("#exercise-code textarea")
+        pairs = "for i in range(len(u)) for j in range(i + 1, len(u))]"
+        for line, said in (("raise NotImplementedError", "Not written yet"),
+                           (f"return [u[i] * v[j] + u[j] * v[i] {pairs}", "Not right yet"),
+                           (f"return [u[i] * v[j] - u[j] * v[i] {pairs}", "Right")):
+            page.fill("#exercise-code textarea", stub.replace("raise NotImplementedError", line))
+            page.click("#exercise-check")
+            page.wait_for_function("said => document.getElementById('exercise-verdict')"
+                                   ".innerText.startsWith(said)", arg=said)
 
     def check(self, page):
         """Losses, held-out loss and names of both models; a bad question; a look inside."""
