@@ -566,6 +566,7 @@ class InTheBrowser(unittest.TestCase):
                 self.assertEqual(page.locator("#guesses article").count(), 2)
                 self.check(page)
                 self.check_exercise(page)
+                self.check_several(page)
                 page.route("**/pyodide/*", lambda route: route.abort())
                 page.reload()
                 page.wait_for_selector("#notes li")
@@ -589,6 +590,35 @@ class InTheBrowser(unittest.TestCase):
             page.click("#exercise-check")
             page.wait_for_function("said => document.getElementById('exercise-verdict')"
                                    ".innerText.startsWith(said)", arg=said)
+
+    def check_several(self, page):
+        """Several contenders and seeds, in several workers: in the server's order, each its own."""
+        mixers = ["attention", "Grassmann", "linear map", "running sum"]
+        question = {"ask": "train", "steps": 2, "mixers": mixers, "seeds": [42, 1]}
+        told = page.evaluate("""async (question) => {
+            const { ask } = await import("./ask.js");
+            const { run } = await ask(question);
+            for (;;) {
+              const { trainings } = await ask({ ask: "progress", run });
+              if (trainings.every((training) => training.state === "done")) {
+                const { trainings: rest } = await ask({ ask: "progress", run,
+                  since: trainings.map((_, n) => n % 2) });
+                const seen = await ask({ ask: "look", run, training: 6, word: "emma" });
+                return [trainings, rest, seen.mixer];
+              }
+              await new Promise((go) => setTimeout(go, 200));
+            }
+        }""", question)
+        self.assertEqual([(t["seed"], t["mixer"]) for t in told[0]],
+                         [(seed, mixer) for seed in (42, 1) for mixer in mixers])
+        self.assertEqual([len(t["losses"]) for t in told[1]], [2, 1] * 4)
+        self.assertEqual(told[2], "linear map")
+        first = {t["mixer"]: t["losses"][0] for t in told[0] if t["seed"] == 42}
+        for mixer, loss in first.items():
+            model, start = answers.begin(answers.settings_of({"mixer": mixer}))
+            tokens = [model.tokenize(start.docs[0], start.vocab)]
+            [mine] = model.train(tokens, start.params, start.config, 1)
+            self.assertAlmostEqual(mine, loss, delta=1e-12)
 
     def check(self, page):
         """Losses, held-out loss and names of both models; a bad question; a look inside."""
