@@ -466,7 +466,8 @@ def best_or_last():
         loss_table(runs, ("linear map", "Grassmann"), best_point),
         verdict(control, "Grassmann", "linear map"),
         "Both numbers are true. The last epoch says which layer suffers less from reading "
-        "60 names six times. (The best epoch was chosen on the names it is judged on: a third set is better.)"),
+        "60 names six times. (The best epoch was chosen on the names it is judged on: a third set "
+        "is better.)"),
         {"claim": claim, "control": control})
     yield recorded_epochs()
 

@@ -69,11 +69,10 @@ def count(tokens, V, highest):
                                             return_inverse=True, return_counts=True)
         if found:
             ends = torch.zeros(len(keys), dtype=torch.long)
-            ends[number] = shorter[1:]  # the sequence without its first word
+            ends[number] = sequence[1:]  # the sequence without its first word
             before = torch.bincount(ends, minlength=len(found[-1][0]))
             found[-1] = found[-1][0], before
         found.append((keys, counts))
-        shorter = number
         sequence = number
     # A sequence at the very start of the text has no word before it: it counts as one that has.
     return [Order(keys, counts.clamp(min=1), V) for keys, counts in found]

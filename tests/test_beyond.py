@@ -227,7 +227,7 @@ class Controls(unittest.TestCase):
             self.assertAlmostEqual(-p01 / p02, n)
 
     def test_what_a_plane_does_not_see(self):
-        """v + c u spans the same plane with u as v does; swapped or turned round, p changes sign."""
+        """v + c u spans the same plane with u as v does; swapped or turned, p changes sign."""
         model = micro_grassmann
         u, v, moved, turned = [[model.Value(x) for x in vector] for vector in (
             (2, 1, -1, 3), (1, 0, 4, -2), (1 - 5 * 2, -5, 4 + 5, -2 - 15), (-1, 0, -4, 2))]
