@@ -2,6 +2,7 @@
 
 Run:       python3 trace_alpha_wred.py                        (the last letter of "emma")
 Options:   python3 trace_alpha_wred.py WORD --more --position K --layer N --steps N --seeds K
+           --data FILE for another text
 Before:    trace_g.py, how g is built
 Next:      benchmark.py, the model against attention
 
@@ -93,7 +94,7 @@ def show_deciders(found, number):
     rows.append(["dimensions in which x's part is larger",
                  *(f"{100 * sizes[2]:.1f} %" for sizes in found.values())])
     return "\n".join((
-        show.heading(f"2. Who decides? {number} held-out names, all positions"),
+        show.heading(f"2. Who decides? {number} held-out documents, all positions"),
         "Size is the number without its sign. fresh: before training.",
         show.table(rows)))
 
@@ -155,9 +156,10 @@ def show_experiment(args, runs):
     return "\n".join((
         show.heading("3. Must W_red be learned? Must there be a past?"),
         show.table([[kind, words] for kind, words in KINDS.items()], left=2),
-        f"\n{args.steps} steps each; seeds {', '.join(map(str, args.all_seeds))}; loss on {JUDGED} "
-        "held-out names, nats a token, ±",
-        "its standard deviation. Moved: length of the change, in % of that at the start.",
+        f"\n{args.steps} steps each; seeds {', '.join(map(str, args.all_seeds))}. Loss: nats a "
+        f"token, on at most {JUDGED} documents",
+        "held out, ± its standard deviation.",
+        "Moved: length of the change, in % of that at the start.",
         "Minus learned: mean over the seeds ± 95 % interval (Student's t).",
         f"A blind guess among {tokens} tokens has loss log {tokens} = {math.log(tokens):.4f}.\n",
         show.table(rows)))
@@ -237,7 +239,7 @@ def show_positions(args, docs, models):
     """Return alpha by position."""
     found = {name: [inside.record(doc, params, args.config, args.layer) for doc in docs]
              for name, params in models.items()}
-    rows = [["position", "partners", "names", *models]]
+    rows = [["position", "partners", "documents", *models]]
     for t in range(args.config.block_size):
         at = {name: [doc[t] for doc in read if t < len(doc)] for name, read in found.items()}
         fresh = at["fresh"]
@@ -245,8 +247,8 @@ def show_positions(args, docs, models):
             rows.append([str(t), str(len(fresh[0].partners)), str(len(fresh)),
                          *(f"{mean_alpha(places):.4f}" for places in at.values())])
     return "\n".join((
-        show.heading(f"7. alpha by position: the means over {len(docs)} held-out names"),
-        f"names: how many are that long; with fewer than {WEAK} the position is left out.",
+        show.heading(f"7. alpha by position: the means over {len(docs)} held-out documents"),
+        f"documents: how many are that long; with fewer than {WEAK} the position is left out.",
         show.table(rows, left=0)))
 
 
@@ -262,7 +264,7 @@ def show_seen(found, runs, difference):
         gap, verdict = outcome(gaps(runs, kind))
         lines.append(f"Loss with {words}, minus learned: {gap}, {verdict}.")
     lines += [f"Backward and finite differences agree to {difference:.0e}.",
-              "All this holds for names, after so few steps. Brackets ask more of the past:"]
+              "All this holds here, after so few steps. Brackets ask more of the past:"]
     return "\n".join([show.heading("What was seen"), *(textwrap.fill(line, 79) for line in lines),
                       "    python3 benchmark_paren.py --controls --seeds 3"])
 
@@ -274,6 +276,8 @@ def main(argv=None):
                         help="part 3 with K seeds: --seed, 1, 2, ... (default 3)")
     parser.add_argument("--more", action="store_true", help="print the parts 5 to 7 as well")
     args = tracing.parse(parser, argv)
+    if not model.split_docs(args.docs, args.steps)[1]:
+        parser.error(f"--data {args.data}: at least 10 documents, for some are held out")
     others = [n for n in range(1, args.seeds + 1) if n != args.seed]
     args.all_seeds = [args.seed, *others][:args.seeds]
     print(tracing.introduce(args), flush=True)

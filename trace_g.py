@@ -1,7 +1,7 @@
 """How the geometric vector g is built, number by number, for one letter of one word.
 
 Run:       python3 trace_g.py                             (the last letter of "emma")
-Options:   python3 trace_g.py WORD --all --position K --layer N --steps N --seed N
+Options:   python3 trace_g.py WORD --all --position K --layer N --steps N --seed N --data FILE
 Next:      trace_alpha_wred.py, what the layer does with g
 
 All numbers are those of micro_grassmann.py: its functions run, and what they take and return is

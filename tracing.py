@@ -4,6 +4,7 @@ There is nothing to run: their command line, the lines they open with, long rows
 """
 import textwrap
 import unicodedata
+from pathlib import Path
 
 import micro_grassmann
 import show
@@ -15,8 +16,10 @@ LAYERS = 8  # the layers to choose from are 0 to 7
 def options(description, steps):
     """Return a parser with the options that both traces have."""
     parser = show.Parser(description=description, allow_abbrev=False)
-    parser.add_argument("word", nargs="?", default="emma", metavar="WORD",
-                        help="letters that occur in input.txt (default %(default)s)")
+    parser.add_argument("word", nargs="?", default=None, metavar="WORD",
+                        help="letters that occur in the documents (default emma)")
+    parser.add_argument("--data", default=tasks.INPUT, metavar="FILE",
+                        help="text file, a document in each line (default input.txt)")
     for name, least, default, text in (
             ("position", 0, None, "which place of the word; 0 is BOS (default: the last letter)"),
             ("layer", 0, 0, "which layer; 0 is the first (default 0)"),
@@ -31,20 +34,21 @@ def parse(parser, argv=None):
     """Return the options, with docs, vocab, config and tokens; status 2 if they do not fit."""
     args = parser.parse_args(argv)
     try:
-        args.docs = micro_grassmann.load_docs(tasks.INPUT)
+        args.docs = micro_grassmann.load_docs(args.data)
     except (OSError, ValueError) as error:
-        parser.error(f"input.txt: {error}")
+        parser.error(f"--data {args.data}: {getattr(error, 'strerror', None) or error}")
     args.vocab = micro_grassmann.make_vocab(args.docs)
     args.config = micro_grassmann.Config(len(args.vocab) + 1, n_layer=args.layer + 1)
     longest = args.config.block_size - 1
+    if args.word is None:
+        args.word = "emma" if set("emma") <= set(args.vocab) else args.docs[0][:longest]
+    args.word = "".join([folded(letter, args.vocab) for letter in args.word])
     if not args.word:
         parser.error("WORD is empty: give at least one letter")
     for letter in args.word:
-        if letter not in args.vocab and letter.lower() not in args.vocab:
-            near = f"; the nearest that they have is {nearest(letter, args.vocab)}"
-            parser.error(f"WORD has {letter!r}, which no name in input.txt has"
-                         f"{near if letter.isalpha() else ''}")
-    args.word = "".join([c if c in args.vocab else c.lower() for c in args.word])
+        if letter not in args.vocab:
+            parser.error(f"WORD has {letter!r}; {Path(args.data).name} has only "
+                         f"{in_ranges(args.vocab)}: other letters need a text with --data FILE")
     if len(args.word) > longest:
         parser.error(f"WORD has {len(args.word)} letters: the model reads {longest} at most")
     if args.position is None:
@@ -59,10 +63,32 @@ def parse(parser, argv=None):
     return args
 
 
-def nearest(letter, vocab):
-    """Return the letter without its accents, if the vocabulary has it, else the next by number."""
-    base = unicodedata.normalize("NFKD", letter.lower())[0]
-    return base if base in vocab else min(vocab, key=lambda other: abs(ord(other) - ord(base)))
+# Letters that Unicode does not take apart into a plain one and an accent.
+PLAIN = {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th",
+         "ı": "i", "ħ": "h"}
+
+
+def folded(letter, vocab):
+    """Return a letter as the vocabulary has it: itself, else small, else without its accents."""
+    small = letter.lower()
+    parts = unicodedata.normalize("NFKD", PLAIN.get(small, small))
+    bare = "".join([part for part in parts if not unicodedata.combining(part)])
+    for form in (letter, small, bare):
+        if set(form) <= set(vocab) and form:
+            return form
+    return "" if unicodedata.combining(letter) else letter
+
+
+def in_ranges(symbols):
+    """Return symbols as text, neighbours as a range: - ' a to z."""
+    ranges = []
+    for symbol in sorted(symbols):
+        if ranges and ord(symbol) == ord(ranges[-1][1]) + 1:
+            ranges[-1][1] = symbol
+        else:
+            ranges.append([symbol, symbol])
+    texts = [low if low == high else f"{low} to {high}" for low, high in ranges[:20]]
+    return show.printable(", ".join(texts)) + (", ..." if len(ranges) > 20 else "")
 
 
 def introduce(args):

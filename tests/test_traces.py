@@ -4,7 +4,9 @@ import io
 import math
 import random
 import re
+import tempfile
 import unittest
+from pathlib import Path
 from unittest import mock
 
 import beyond
@@ -14,7 +16,7 @@ import tasks
 import trace_alpha_wred
 import trace_g
 import tracing
-from tests.helpers import run, slow
+from tests.helpers import slow
 
 
 def printed(main, *options):
@@ -117,13 +119,30 @@ class TraceG(unittest.TestCase):
         self.assertIn(f"looked at {len(place.partners)} of {place.t} ", end)
 
     def test_any_word(self):
-        self.assertIn("1:a 2:n 3:n", printed(trace_g.main, "ANN"))
-        for options, words in ((["Zoë"], "is e"), ([""], "empty"), (["a" * 16], "15"),
-                               (["ann", "--position", "4"], "0 to 3"), (["--layer=8"], "0 to 7")):
-            result = run("trace_g.py", *options)
-            self.assertEqual((result.returncode, result.stdout), (2, ""))
-            self.assertEqual(len(result.stderr.splitlines()), 1)
-            self.assertIn(words, result.stderr)
+        for word, seen in (("ANN", "1:a 2:n 3:n\n"), ("Zoë", "1:z 2:o 3:e\n"),
+                           ("Zoe\u0308", "1:z 2:o 3:e\n"), ("Łuß", "1:l 2:u 3:s 4:s\n")):
+            self.assertIn(seen, printed(trace_g.main, word))
+        for options, words in ((["小明"], "has only a to z"), (["小明"], "--data"), ([""], "empty"),
+                               (["a b"], "' '"), (["a" * 16], "15"), (["\u0301"], "empty"),
+                               (["ann", "--position", "4"], "0 to 3"), (["--layer=8"], "0 to 7"),
+                               (["--data", "no such file"], "No such file")):
+            error = io.StringIO()
+            with self.assertRaises(SystemExit) as ended, contextlib.redirect_stderr(error):
+                trace_g.main(options)
+            self.assertEqual((ended.exception.code, error.getvalue().count("\n")), (2, 1))
+            self.assertIn(words, error.getvalue())
+
+    def test_other_documents(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "names.txt")
+            path.write_text("小明\n小红\nZoë\n", encoding="utf-8")
+            self.assertIn("1:小 2:明", printed(trace_g.main, "--data", str(path)))
+            self.assertIn("1:Z 2:o 3:ë", printed(trace_g.main, "Zoë", "--data", str(path)))
+            with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):
+                trace_alpha_wred.main(["--data", str(path)])  # too few to hold some out
+
+    def test_letters_in_ranges(self):
+        self.assertEqual(tracing.in_ranges("-abcxé'"), "', -, a to c, x, é")
 
 
 class TraceAlpha(unittest.TestCase):
