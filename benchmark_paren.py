@@ -96,7 +96,7 @@ def show_balances(found, temperature):
     """Return the tables of the strings written at one temperature."""
     found = [one for one in found if one.temperature == temperature]
     shares = {one.contender: one.hits for one in found}
-    rows = [[f"not balanced, temperature {temperature}", *FAILURES, "differ", "known"]]
+    rows = [[f"failed, temperature {temperature}", *FAILURES, "differ", "known"]]
     rows += [[one.contender, *(str(one.failures[what]) for what in FAILURES.values()),
               f"{one.different:.0f} %", f"{one.known:.0f} %"] for one in found]
     return "\n".join([compare.show_shares(f"balanced, temperature {temperature}", shares), "",
@@ -113,7 +113,7 @@ def show_results(runs, contenders, costs, found, known):
         compare.show_verdicts(runs, contenders), "",
         f"{number} strings from each model and seed. The interval is Wilson's, for all",
         "strings; beside it ± from seed to seed. Then how many failed: closed too early,",
-        "left open, block full, empty; how many differ, and how many stood in training.", "",
+        "left open, block full, empty; how many differ; how many were seen in training.", "",
         *[show_balances(found, str(temperature)) for temperature in SAMPLES],
         *examples(runs, contenders[:3]),
         f"Loss on {compare.CURVE_DOCS} held-out strings during training",

@@ -481,7 +481,7 @@ def to_json(environment, **records):
 def in_words(number):
     """Return the seeds as text, with what ± stands for in the table of means."""
     if number == 1:
-        return "seed 42 alone: --seeds 3 shows a spread"
+        return "seed 42 alone (--seeds 3 shows a spread)"
     listed = ", ".join(map(str, seeds(number))) if number < 8 else f"42 and 1 to {number - 1}"
     return f"seeds {listed} (±: standard deviation)"
 
