@@ -124,7 +124,7 @@ class Printing(unittest.TestCase):
             text, found, chart = printed(grid.main, "--tasks=copy", "--layers=linear map,Grassmann",
                                          "--steps=10", "--length=8", "--signs=3", "--jobs=1")
         self.assertLessEqual(max(map(len, text.splitlines())), 79)
-        self.assertEqual(len(found["cells"]), 4)
+        self.assertEqual(len(found["cells"]), 6)  # two layers, three seeds
         self.assertRegex(text, r"copy +\d+ +\d+ +\d+±\d+ +\d+±\d+\n")
         self.assertIn("linear map", chart)
         model = beyond.mixer("linear map")
