@@ -586,7 +586,9 @@ def mistaken(name, number, which, place):
 def close(a, b):
     """Return whether two results are the same to 1e-9, relative where they are large."""
     if isinstance(a, (int, float)) and isinstance(b, (int, float)):
-        return a == b or a != a and b != b or abs(a - b) <= 1e-9 * max(1, abs(a), abs(b))
+        if not (math.isfinite(a) and math.isfinite(b)):
+            return a == b or a != a and b != b
+        return abs(a - b) <= 1e-9 * max(1, abs(a), abs(b))
     return type(a) is type(b) and a == b
 
 

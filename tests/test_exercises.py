@@ -202,6 +202,15 @@ class Data(unittest.TestCase):
                         told, _ = judge.known_mistakes(name, number, found, short[wrong])
                         self.assertIsNotNone(told)
 
+    def test_close(self):
+        """To rounding; infinity only to itself, NaN to NaN, a number to no text."""
+        for a, b, wanted in ((1.0, 1.0 + 1e-12, True), (1.0, 1.0 + 1e-6, False),
+                             (math.inf, 1.0, False), (1.0, math.inf, False),
+                             (math.inf, math.inf, True), (math.inf, -math.inf, False),
+                             (math.nan, math.nan, True), (math.nan, 1.0, False), ("a", "a", True),
+                             ("1", 1, False)):
+            self.assertEqual(judge.close(a, b), wanted, (a, b))
+
     def test_by_hand(self):
         for (title, place), (results, gradients) in BY_HAND.items():
             name = GPT if title in ("softmax", "attention") else CLEAN
