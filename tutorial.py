@@ -126,8 +126,7 @@ def show_page(name, pause):
             wish = put(page.question)
             if wish in ("b", "q"):
                 return wish
-        print()
-    print(*second_half(page), sep="\n", flush=True)
+    print("", *second_half(page), sep="\n", flush=True)
     return ask_practice(name, pause)
 
 
