@@ -262,7 +262,7 @@ def attention():
         "    v_s = wv x_s  the value: what s hands over  result = sum of weight_s v_s",
         code(micro_gpt.attend, "scores =", "out +="),
         "size is how many numbers q has. The model has 4 heads: parts of the vector, each with "
-        "its own attention."),
+        "its own attention; wo, one more matrix, mixes their results."),
         question,
         (indented(rows, left=3),
          f"    result = {arrow(result)}; the plain mean gives each position 1/3.",
@@ -512,8 +512,7 @@ def compare_both():
          f"Grassmann minus attention, names: {signed(differences['names'])}; brackets: "
          f"{signed(differences['brackets'])}. The seed alone changes a loss on names by up to "
          f"{max(between):.4f}.",
-         "Two seeds are a demonstration. RESULTS.md has more seeds, longer training and "
-         "intervals."),
+         "Two seeds are a demonstration. RESULTS.md has 20, and longer training."),
         f"On names {lab.lower(differences['names'], 'Grassmann', 'attention')}"
         f"{', by less than the seed' if small_beside(differences['names'], between) else ''}; on "
         f"brackets {lab.lower(differences['brackets'], 'Grassmann', 'attention')}.",
@@ -554,8 +553,8 @@ def task_for_each():
         "far, 3 numbers, which joins the paper's planes as one more partner (ours)."),
         question,
         (indented(rows),
-         "The game turns round when its two signs change places: who won has lost. So does a "
-         "plane: u ∧ v = -(v ∧ u). That is the planes' fair task.",
+         "The game reverses when its two signs change places: who won has lost. So does a plane: "
+         "u ∧ v = -(v ∧ u). That is the planes' fair task.",
          f"Small models (d = {lab.SMALL['n_embd']}), {lab.STEPS['signs']} texts: so little "
          "training that luck decides some runs; see where the two seeds differ. With more of it "
          "others learn the game, too: RESULTS.md."),
@@ -708,7 +707,8 @@ def count_brackets():
     losses = [lab.table_loss("brackets", order) for order in orders]
     counter = lab.counter_loss()
     rows = [["known", "loss"]]
-    rows += [[f"last {order} symbols", f"{loss:.3f}"] for order, loss in zip(orders, losses)]
+    rows += [[f"last {order} symbol{'s' * (order > 1)}", f"{loss:.3f}"]
+             for order, loss in zip(orders, losses)]
     rows.append(["how many are open, and the position", f"{counter:.3f}"])
     return aside((
         "The same rival on brackets, counted on the strings that the models will train on. Beside "
@@ -1010,7 +1010,7 @@ def the_fold():
                   ["m", arrow(m)], ["z ∧ m", arrow(folded)],
                   ["both units added up", arrow(long_way)]], left=2),
         "It is faster (python3 benchmark.py), and it says what the layer is: a weighted sum of a "
-        "few past states, wedged with the present."),
+        "few past states, which makes one plane with the present."),
         f"z ∧ m and the two units added up are the same, {arrow(folded)}: the layer keeps one "
         "averaged state of its past.",
         {"folded": folded, "long_way": long_way})
@@ -1217,8 +1217,9 @@ def running_sum():
         "One of them is y * 1 - 1 * c, linear in the past. It is not scaled to length 1, as the "
         "other planes are: the next page shows why. By hand, y = 1 for ( and -1 for ):",
         indented(rows, left=2),
-        "A control again: a layer that hands on the sum as it is, without any plane, does as well "
-        "(python3 benchmark_paren.py --controls --seeds 3). Here the sum does the work."),
+        "x tells y as well, and y + c = 2 y - (z ∧ c): weights can add that up. A control again: "
+        "a layer that hands on the sum as it is, without any plane, does as well (python3 "
+        "benchmark_paren.py --controls --seeds 3). Here the sum does the work."),
         f"y + c is {listed(int(row[5]) for row in rows[1:])}, how many are open: one number kept "
         "is enough to count.",
         {"counted": [float(row[5]) for row in rows[1:]], "opened": opened})
