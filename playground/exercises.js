@@ -16,7 +16,8 @@ export const open = answering(at("exercise-form"), async (isLatest) => {
   step = await ask({ ask: "exercise", step: number() });
   if (!isLatest()) return;
   if (!at("exercise-step").options.length) {
-    put("exercise-step", ...step.titles.map((title, n) => make("option", { value: n + 1 }, `${n + 1}. ${title}`)));
+    put("exercise-step", ...step.titles.map((title, n) =>
+      make("option", { value: n + 1 }, `${n + 1}. ${title}`)));
   }
   shown = 0;
   put("exercise-task", step.task);
@@ -25,7 +26,8 @@ export const open = answering(at("exercise-form"), async (isLatest) => {
   able("exercise-check", step.can_check);
   able("exercise-hint", true);
   put("exercise-code", ...step.stubs.map((stub, n) => {
-    const box = make("textarea", { rows: stub.split("\n").length + 4, spellcheck: "false", class: "code-box",
+    const rows = stub.split("\n").length + 4;
+    const box = make("textarea", { rows, spellcheck: "false", class: "code-box",
       "aria-label": text.exerciseCode });
     box.value = written.get(number())?.[n] ?? stub;
     return box;
@@ -35,9 +37,11 @@ export const open = answering(at("exercise-form"), async (isLatest) => {
 const check = answering(at("exercise-form"), async (isLatest) => {
   put("exercise-verdict", text.exerciseWaits);
   try {
-    const { verdict } = await ask({ ask: "exercise", step: number(), code: boxes().map((box) => box.value) });
-    if (isLatest()) put("exercise-verdict", [text.exerciseVerdicts[verdict.what], verdict.mistake, verdict.text,
-      verdict.printed].filter((line) => line).join("\n\n"));
+    const code = boxes().map((box) => box.value);
+    const { verdict } = await ask({ ask: "exercise", step: number(), code });
+    if (!isLatest()) return;
+    const parts = [text.exerciseVerdicts[verdict.what], verdict.mistake, verdict.text, verdict.printed];
+    put("exercise-verdict", parts.filter((part) => part).join("\n\n"));
   } catch (error) {
     put("exercise-verdict");
     throw error;

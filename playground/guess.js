@@ -41,8 +41,10 @@ function drawGuesses() {
     const rank = list.findIndex(([symbol]) => symbol === next);
     const shown = list.slice(0, 8).map(([symbol, odd]) =>
       [symbol || text.end, odd, symbol === next && n < word().length ? "came" : ""]);
+    const odd = list[rank][1];
+    const came = n < word().length ? text.cameAs(next, rank + 1, odd) : text.cameEnd(odd);
     return make("article", { class: "run" }, make("h2", {}, text.named(one.saved)), shares(shown),
-      make("p", { class: "small" }, n < word().length ? text.cameAs(next, rank + 1, list[rank][1]) : text.cameEnd(list[rank][1])));
+      make("p", { class: "small" }, came));
   }));
 }
 
@@ -63,7 +65,8 @@ function drawSurprises() {
     make("thead", {}, make("tr", {}, make("th", { scope: "col" }, text.surprise),
       ...[...word(), text.end].map((letter) => make("th", { scope: "col" }, letter)),
       make("th", { scope: "col" }, text.meanLoss))),
-    make("tbody", {}, ...read.map((one) => make("tr", {}, make("th", { scope: "row" }, text.named(one.saved)),
+    make("tbody", {}, ...read.map((one) => make("tr", {},
+      make("th", { scope: "row" }, text.named(one.saved)),
       ...one.losses.map((loss) => make("td", {}, pillar(loss / most), loss.toFixed(2))),
       make("td", {}, (one.losses.reduce((a, b) => a + b) / one.losses.length).toFixed(2))))))),
     make("p", { class: "small" }, text.surpriseNote));
@@ -87,9 +90,13 @@ const newPlace = answering(at("name-form"), async (isLatest) => {
   const partners = seen.find((one) => one.mixer === "Grassmann").arcs;
   const numbers = [0, 1, 2, 3, 4, 5, 6].map((n) => [n, String(n)]);
   put("arcs");
+  const choose = (i) => {
+    at("place").value = i;
+    newPlace();
+  };
   predict("predict-lookback", text.backQuestion(["BOS", ...word()][position], position), numbers, (n) => {
     put("arcs", ...seen.map((one, k) => make("article", { class: "run" },
-      make("h3", {}, text.named(one.mixer)), arcs(one, `c${k}`, (i) => { at("place").value = i; newPlace(); }))));
+      make("h3", {}, text.named(one.mixer)), arcs(one, `c${k}`, choose))));
     return text.backAnswer(n, partners.length, position);
   });
   onName(word(), position, partners, seen.find((one) => one.mixer === "Grassmann").z);

@@ -8,7 +8,7 @@ import { Run } from "./run.js";
 import { text } from "./text.js";
 import { curves, written } from "./train.js";
 
-export const SETTINGS = { mixers: ["attention", "Grassmann"], seeds: [42, 1, 2], steps: 300, r: 3 };
+export const SETTINGS = { mixers: ["attention", "Grassmann"], seeds: [42, 1, 2], steps: 300 };
 const run = new Run(draw);
 let guessed = null;
 

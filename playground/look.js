@@ -140,7 +140,8 @@ function flow(seen) {
     if (cell.line) await showCode(code, cell.line);
   }
 
-  return make("div", { class: "flow" }, make("h3", {}, text.inside), make("p", { class: "small" }, text.scales),
+  return make("div", { class: "flow" }, make("h3", {}, text.inside),
+    make("p", { class: "small" }, text.scales),
     make("div", { class: "told" }, told, code), ...lines.filter((line) => line));
 }
 

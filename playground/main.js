@@ -79,8 +79,8 @@ function goTo(chapter) {
 function showPlane(word, position, partners, z) {
   const letters = ["BOS", ...word];
   if (!partners.length) return;
-  plane.show({ names: [letters[position], ...partners.map((one) => text.ago(letters[one.s], position - one.s))],
-    vectors: [z, ...partners.map((one) => one.z)] });
+  const names = partners.map((one) => text.ago(letters[one.s], position - one.s));
+  plane.show({ names: [letters[position], ...names], vectors: [z, ...partners.map((one) => one.z)] });
 }
 
 // Take fields, view and run from the address: at the start, and after back and forward.

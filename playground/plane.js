@@ -36,6 +36,8 @@ function unturned([dx, dy], { yaw, pitch }) {
 
 const length = (v) => Math.hypot(...v);
 const times = (v, s) => v.map((x) => x * s);
+const cross = (a, b) =>
+  [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
 const plus = (u, v) => u.map((x, i) => x + v[i]);
 
 // The arrow that stands upright on the plane with Plücker coordinates p01, p02, p12.
@@ -89,7 +91,8 @@ function draw() {
   const corner = walls();
   [0, 1, 2].forEach((i) => {
     const tip = point(corner.map((x, k) => k === i ? -x : x), size);
-    svg.append(line(point(corner, size), tip, "axis"), make("text", free(taken, tip[0] + 4, tip[1]), String(i)));
+    svg.append(line(point(corner, size), tip, "axis"),
+      make("text", free(taken, tip[0] + 4, tip[1]), String(i)));
   });
   if (found) drawShadows(svg, corners, size, corner, taken);
   svg.append(make("polygon", { points: joined(corners.map((c) => point(c, size))), class: "area" }));
@@ -99,12 +102,14 @@ function draw() {
     const isLeft = tip[0] < WIDTH / 2;
     const circle = make("circle", { cx: tip[0], cy: tip[1], r: 11, class: `tip f${n}`, tabindex: "0",
       role: "button", "data-tip": n, "aria-label": text.tip(state.names[n], vector) });
-    svg.append(line(zero, tip, `vec s${n}`), circle, make("text", { ...free(taken, tip[0] + (isLeft ? -15 : 15),
-      tip[1] + 4), class: `f${n}${isLeft ? " right" : ""}` }, state.names[n]));
+    const place = free(taken, tip[0] + (isLeft ? -15 : 15), tip[1] + 4);
+    svg.append(line(zero, tip, `vec s${n}`), circle,
+      make("text", { ...place, class: `f${n}${isLeft ? " right" : ""}` }, state.names[n]));
   });
   const focus = document.activeElement?.dataset?.tip;
   put("space", svg);
-  if (focus !== undefined) svg.parentNode.querySelector(`[data-tip="${focus}"]`)?.focus({ preventScroll: true });
+  if (focus === undefined) return;
+  svg.parentNode.querySelector(`[data-tip="${focus}"]`)?.focus({ preventScroll: true });
 }
 
 // The three shadows of the parallelogram on the walls: their areas, with signs, are p.
@@ -125,7 +130,6 @@ function drawDisc(svg) {
   const n = units[state.chosen - 1];
   if (length(n) > 1e-9) {
     const flat = Math.abs(n[0]) < 0.9 * length(n) ? [1, 0, 0] : [0, 1, 0];
-    const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
     const a = cross(n, flat);
     const one = times(a, 1 / length(a));
     const b = cross(n, one);
@@ -154,13 +158,18 @@ function tell() {
 function drawPartners() {
   put("partners", ...state.names.slice(1).map((name, k) => {
     const button = make("button", { type: "button", "aria-pressed": k + 1 === state.chosen }, name);
-    button.addEventListener("click", () => { state.chosen = k + 1; changed(); at("partners").children[k].focus(); });
+    button.addEventListener("click", () => {
+      state.chosen = k + 1;
+      changed();
+      at("partners").children[k].focus();
+    });
     return button;
   }));
   able("swap", state.vectors.length > 2);
   at("stretch").value = state.long;
   at("stretch-out").textContent = `${state.long} %`;
-  put("plane-legend", ...text.planeLegend(state.names[0], state.names[state.chosen], state.vectors.length > 2)
+  const several = state.vectors.length > 2;
+  put("plane-legend", ...text.planeLegend(state.names[0], state.names[state.chosen], several)
     .map(([kind, words]) => make("li", {}, make("svg", { width: 34, height: 14, "aria-hidden": "true" },
       kind === "area" || kind === "disc" ? make("rect", { x: 4, y: 1, width: 26, height: 12, class: kind })
         : make("line", { x1: 2, x2: 32, y1: 7, y2: 7, class: kind })), words)));
@@ -265,7 +274,9 @@ async function swapPartners() {
 export function prepare() {
   at("space").addEventListener("pointerdown", grab);
   at("space").addEventListener("pointermove", drag);
-  for (const end of ["pointerup", "pointercancel"]) at("space").addEventListener(end, () => { held = null; });
+  for (const end of ["pointerup", "pointercancel"]) {
+    at("space").addEventListener(end, () => { held = null; });
+  }
   at("space").addEventListener("keydown", key);
   at("plane-form").addEventListener("submit", (event) => event.preventDefault());
   at("stretch").addEventListener("input", () => stretch(Number(at("stretch").value)));

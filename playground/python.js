@@ -79,8 +79,8 @@ async function progress(question) {
     const [part, there] = whereIs(run, n);
     split[part][there] = since;
   });
-  const told = await Promise.all(run.parts.map((part, k) => part.python.ask({ ask: "progress", run: part.run,
-    ...(question.since ? { since: split[k] } : {}) })));
+  const told = await Promise.all(run.parts.map((part, k) => part.python.ask({
+    ask: "progress", run: part.run, ...(question.since ? { since: split[k] } : {}) })));
   const failed = told.find((answer) => answer.error !== undefined);
   if (failed) return failed;
   const number = told.reduce((sum, one) => sum + one.trainings.length, 0);
@@ -100,7 +100,8 @@ export async function answer(question) {
   if (!run) return pythons[0].ask(question);
   if (question.ask === "progress") return progress(question);
   if (question.ask === "order") {
-    const told = await Promise.all(run.parts.map((part) => part.python.ask({ ...question, run: part.run })));
+    const told = await Promise.all(run.parts.map((part) =>
+      part.python.ask({ ...question, run: part.run })));
     return told.find((one) => one.error !== undefined) ?? { run: question.run };
   }
   const [part, there] = whereIs(run, question.training ?? 0);

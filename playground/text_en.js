@@ -21,9 +21,9 @@ export const text = {
   whichNext: (word, n) => n ? `After “${word.slice(0, n)}”:` : "At the beginning:",
   readUpTo: (word, n) => n ? `they have read “${word.slice(0, n)}”` : "they have read nothing yet",
   cameAs: (letter, rank, odd) => `Next came “${letter}”: choice number ${rank}, with ${percent(odd)}.`,
-  cameEnd: (odd) => `That the name ends here gets ${percent(odd)}.`,
+  cameEnd: (odd) => `That the name ends here: ${percent(odd)}.`,
   guessStory: "Both models have learned from 5,000 first names, letter by letter, and know nothing else. One " +
-    "looks back by attention, as large language models do. The other has Grassmann layers, which look at planes.",
+    "looks back by attention, as large language models do. The other has a Grassmann layer, which looks at planes.",
   guessDrag: "Drag: how much of the name they have read",
   surpriseQuestion: (word) => `which letter of “${word}” surprises the models most?`,
   surpriseAnswer: (most, isRight) => `${isRight ? "Yes." : "Not that one."} ` + most.map(([name, letter, loss]) =>
@@ -44,9 +44,9 @@ export const text = {
     (position ? `Attention looks at all ${position + 1}, itself among them.` : "Nothing stands before BOS."),
 
   learnTitle: "Watch them learn",
-  learnStory: "Two models that know nothing read 300 names, each three times with other luck: three seeds, which " +
-    "draw other first weights and another order. Lines are means over the seeds, bands reach from the best to the worst.",
-  learnQuestion: "which will be better at names that it has not seen?",
+  learnStory: "Two models that know nothing yet read 300 names. Each does so three times, with three seeds: other " +
+    "first weights, another order. Lines are means over the seeds; bands reach from the best seed to the worst.",
+  learnQuestion: "which will be better at names it has not seen?",
   learnChoices: [["attention", "attention"], ["Grassmann", "Grassmann"], ["level", "no difference that three seeds can show"]],
   learnStart: "Let them learn",
   learnAnswer(losses, guess) {
@@ -64,12 +64,12 @@ export const text = {
   verdictStory: "It depends on what is asked. In a race each contender learns from the same texts with three " +
     "seeds; lines are means, bands reach from the worst seed to the best.",
   raceAsks: { dominance: "Rock, paper, scissors: does the present sign beat most of those that stand 1, 2, 4, 8 and " +
-    "16 back? Who beats whom turns round when two signs change places, as the sign of a plane does.",
+    "16 back? Swap two signs, and the other one wins; swap a plane's two arrows, and its sign changes.",
     brackets: "Brackets ask for counting: every ) needs its (. A wrong bracket is marked where a string first " +
       "goes wrong." },
   verdictQuestion: "who will be best?",
-  raceStart: "Start the race", chance: "always the same answer", rightAxis: "right answers, %",
-  rightAnswers: (right, chance) => `${percent(right)} of its answers are right; always the same answer: ${percent(chance)}.`,
+  raceStart: "Start the race", chance: "one constant answer", rightAxis: "right answers, %",
+  rightAnswers: (right, chance) => `${percent(right)} of its answers are right; one constant answer: ${percent(chance)}.`,
   raceAnswer: (guess, best) => !best ? "" : guess === best ? `Yes: ${best} is ahead, by the mean of its seeds.`
     : `${best} is ahead, by the mean of its seeds.`,
   raceResult(trainings, samples) {
@@ -132,8 +132,8 @@ export const text = {
   count2: "counts, two symbols", writes: (step) => `It writes, after ${many(step, "step")}:`,
   empty: "(nothing)",
 
-  lookIntro: "Type a word and choose a letter. The model has read up to there and computes what may " +
-    "come next: from top to bottom, the numbers on its way.",
+  lookIntro: "Type a word and choose a letter. The model has read up to there and guesses what " +
+    "comes next. Below, from top to bottom, are the numbers that it computes on the way.",
   word: "Word, or how it begins", model: "Model", beside: "Beside it", layer: "Layer", moment: "Moment of training",
   untrained: "before training", savedMoment: "after 5,000 steps, kept with the page", afterSteps: (step) => `after ${many(step, "step")}`,
   seen: ({ word, trained, position }) => `It has read “${word.slice(0, position)}”` +
@@ -182,7 +182,7 @@ export const text = {
   costIntro: "Reading L tokens: the Values that each model makes, counted by the engine, and the " +
     "pairs of positions it looks at (for one layer; attention: for one head).",
   mixer: "Contender", nodes: "Values made", pairs: "Pairs", tokens: "tokens",
-  exerciseIntro: "Write the model's functions yourself, one step at a time; all others are the model file's own. " +
+  exerciseIntro: "Write the model's functions yourself, one step at a time; the rest is the model file's own. " +
     "A check tells the first thing that comes out wrong and, if it is a known mistake, which.",
   exerciseStep: "Step", exerciseCheck: "Check", exerciseHint: "A hint", exerciseCode: "Your code",
   exerciseWaits: "Checking … (a loop without an end never ends: then load the page anew)",

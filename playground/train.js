@@ -3,7 +3,7 @@ import { ask } from "./ask.js";
 import { remember } from "./address.js";
 import { able, at, chart, make, onClick, put } from "./draw.js";
 import { answering } from "./form.js";
-import { isActive, Run } from "./run.js";
+import { Run } from "./run.js";
 import { text } from "./text.js";
 
 export const run = new Run(draw);
@@ -102,8 +102,8 @@ export function spread(trainings, pointsOf) {
     const shortest = of.reduce((a, b) => a.length <= b.length ? a : b, of[0] ?? []);
     const column = (i) => of.map((points) => points[i][1]);
     const points = shortest.map(([x], i) => [x, column(i).reduce((a, b) => a + b) / of.length]);
-    const band = of.length > 1 ? shortest.map(([x], i) => [x, Math.min(...column(i)), Math.max(...column(i))]) : [];
-    return { name, n, points, band };
+    const band = shortest.map(([x], i) => [x, Math.min(...column(i)), Math.max(...column(i))]);
+    return { name, n, points, band: of.length > 1 ? band : [] };
   });
 }
 
@@ -139,7 +139,9 @@ function result(training) {
   const last = training.moments.at(-1);
   const box = make("div", { class: "run" }, make("h2", {}, training.mixer), make("p", {},
     text.trainingState(training, run.settings.steps)));
-  if (training.right !== undefined) box.append(make("p", {}, text.rightAnswers(training.right, training.chance)));
+  if (training.right !== undefined) {
+    box.append(make("p", {}, text.rightAnswers(training.right, training.chance)));
+  }
   if (training.held_out) box.append(make("p", {}, `${text.unseen}: ${training.held_out.toFixed(4)}`));
   if (last.samples.length) {
     box.append(make("p", {}, text.writes(last.step)), make("ul", {}, ...last.samples.map(written)));

@@ -25,7 +25,8 @@ function draw() {
   const x = [0, run.settings.steps ?? 1];
   const lines = isAsked ? { [text.chance]: 100 * run.trainings.find((t) => t.chance).chance } : {};
   const axes = isAsked ? { x, y: [0, 100], xLabel: text.step, yLabel: text.rightAxis }
-    : { x, y: races[run.settings.task]?.axis ?? [0, 3.5], xLabel: text.step, yLabel: `${text.loss}, ${text.ofLast}` };
+    : { x, y: races[run.settings.task]?.axis ?? [0, 3.5], xLabel: text.step,
+      yLabel: `${text.loss}, ${text.ofLast}` };
   put("race-curves", ...(run.trainings.some((t) => t.losses.length)
     ? chart("race-curves", isAsked ? rightCurves() : curves(run.trainings), lines, axes) : []));
   put("race-results", ...[...new Set(run.trainings.map((t) => t.mixer))].map(result));
@@ -48,7 +49,8 @@ function best() {
 function result(mixer) {
   const mine = run.trainings.filter((t) => t.mixer === mixer);
   const samples = mine.flatMap((t) => t.moments.at(-1).samples);
-  return make("article", { class: "run" }, make("h3", {}, mixer), make("p", {}, text.raceResult(mine, samples)),
+  return make("article", { class: "run" }, make("h3", {}, mixer),
+    make("p", {}, text.raceResult(mine, samples)),
     make("ul", { class: "samples" }, ...samples.slice(0, 4).map(written)));
 }
 
@@ -107,14 +109,16 @@ const drawCost = answering(at("race-form"), async (isLatest) => {
   const series = rows.map((row, n) => ({ name: row.mixer, n,
     points: row.nodes.map((nodes, i) => [i + 1, nodes]) }));
   put("cost-chart", ...chart("cost-chart", series, {}, { x: [0, Number(at("length").max)], mark: length,
-    y: [0, Math.max(...rows.flatMap((row) => row.nodes))], xLabel: `L, ${text.tokens}`, yLabel: text.nodes }));
+    y: [0, Math.max(...rows.flatMap((row) => row.nodes))], xLabel: `L, ${text.tokens}`,
+    yLabel: text.nodes }));
   table("cost-table", [text.mixer, text.nodes, text.pairs], rows.map((row) => [row.mixer,
     row.nodes[length - 1].toLocaleString("en"), row.pairs[length - 1]?.toLocaleString("en") ?? "–"]));
 });
 
 export function prepare(start) {
   races = start.races;
-  put("race", ...Object.keys(races).map((name) => make("option", { value: name }, text.tasks[name] ?? name)));
+  put("race", ...Object.keys(races).map((name) =>
+    make("option", { value: name }, text.tasks[name] ?? name)));
   at("race").addEventListener("input", newRace);
   at("race-form").addEventListener("submit", (event) => {
     event.preventDefault();
