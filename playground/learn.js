@@ -6,7 +6,7 @@ import { word } from "./guess.js";
 import { predict } from "./predict.js";
 import { Run } from "./run.js";
 import { text } from "./text.js";
-import { curves, written } from "./train.js";
+import { curves, startRun, written } from "./train.js";
 
 export const SETTINGS = { mixers: ["attention", "Grassmann"], seeds: [42, 1, 2], steps: 300 };
 const run = new Run(draw);
@@ -75,4 +75,4 @@ export function prepare() {
   draw();
 }
 
-const begin = answering(at("learn-form"), () => run.start(SETTINGS));
+const begin = answering(at("learn-form"), () => startRun(run, SETTINGS, "learn-others"));

@@ -166,6 +166,6 @@ learning.prepare();
 await guess.prepare(start, showPlane);
 listen();
 await load();
-if (!training.run.id) await training.showOthers();
+if (!training.run.id) await training.showOthers("others");
 document.body.dataset.ready = "yes";
 verdict.prepare(start);

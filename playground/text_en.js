@@ -15,7 +15,7 @@ export const text = {
     verdict: "Verdict", experiment: "Experiment" },
   views: "Views", tabTrain: "Train", tabLook: "Look inside", tabGrad: "Gradients", tabExercise: "Exercises",
   predict: "Your prediction:", nowStart: "Noted. Now start it.",
-  named: (name) => name === "Grassmann" ? "Grassmann, trained" : `${name}, trained`,
+  named: (name) => `${name}, trained`,
 
   opening: "Type your name. Which letter comes next?",
   whichNext: (word, n) => n ? `After “${word.slice(0, n)}”:` : "At the beginning:",
@@ -47,7 +47,8 @@ export const text = {
   learnStory: "Two models that know nothing yet read 300 names. Each does so three times, with three seeds: other " +
     "first weights, another order. Lines are means over the seeds; bands reach from the best seed to the worst.",
   learnQuestion: "which will be better at names it has not seen?",
-  learnChoices: [["attention", "attention"], ["Grassmann", "Grassmann"], ["level", "no difference that three seeds can show"]],
+  learnChoices: [["attention", "attention"], ["Grassmann", "Grassmann"],
+    ["level", "three seeds will not decide"]],
   learnStart: "Let them learn",
   learnAnswer(losses, guess) {
     const [one, other] = ["attention", "Grassmann"].map((name) => losses[name]);
@@ -55,7 +56,7 @@ export const text = {
     const winner = Math.max(...one) < Math.min(...other) ? "attention"
       : Math.max(...other) < Math.min(...one) ? "Grassmann" : "level";
     return `Loss on unseen names: attention ${range(one)}, Grassmann ${range(other)}. ` +
-      (winner === "level" ? "The ranges overlap: three seeds show no difference." : `All seeds of ${winner} are ahead.`) +
+      (winner === "level" ? "The ranges overlap: three seeds do not decide." : `All seeds of ${winner} are ahead.`) +
       (guess ? guess === winner ? " As you predicted." : " Not what you predicted." : "");
   },
   learnDrag: "Drag: a moment of training",
@@ -85,8 +86,8 @@ export const text = {
   gridTitle: "Which layer for which question?",
   gridStory: ({ steps, length, signs }) => `Right answers in percent after ${steps.toLocaleString("en")} texts of ${length} ` +
     `signs, ${signs} different ones: means over six seeds, each layer with the learning rate that was best on two ` +
-    "other seeds. Computed by the same layers in PyTorch, in double precision. A cell starts its race here, " +
-    "with two of the seeds; – was not run.",
+    "other seeds. Computed by the same layers in PyTorch, in double precision; RESULTS.md has the intervals. A cell " +
+    "starts its race here, with two of the seeds; – was not run.",
   cellLabel: (task, layer, mean) => `${task}, ${layer}: ${Math.round(100 * mean)} % right; start this race`,
   costTitle: "What it costs", costDrag: "Drag: the length of the text",
 

@@ -72,7 +72,7 @@ export const text = {
   learnStory: "아무것도 모르는 두 모델이 이름 300개를 읽습니다. 운이 다른 세 번, 곧 시드 세 개로, 처음 가중치와 순서가 " +
     "다릅니다. 선은 시드들의 평균, 띠는 가장 좋은 것에서 가장 나쁜 것까지입니다.",
   learnQuestion: "처음 보는 이름을 어느 쪽이 더 잘 맞힐까요?",
-  learnChoices: [["attention", "어텐션"], ["Grassmann", "Grassmann"], ["level", "시드 세 개로는 차이를 알 수 없다"]],
+  learnChoices: [["attention", "어텐션"], ["Grassmann", "Grassmann"], ["level", "시드 세 개로는 판가름 나지 않는다"]],
   learnStart: "배우게 하기",
   learnAnswer(losses, guess) {
     const [one, other] = ["attention", "Grassmann"].map((name) => losses[name]);
@@ -80,7 +80,7 @@ export const text = {
     const winner = Math.max(...one) < Math.min(...other) ? "attention"
       : Math.max(...other) < Math.min(...one) ? "Grassmann" : "level";
     return `처음 보는 이름의 손실: 어텐션 ${range(one)}, Grassmann ${range(other)}. ` +
-      (winner === "level" ? "범위가 겹칩니다: 시드 세 개로는 차이를 알 수 없습니다." : `${winner}의 모든 시드가 앞섭니다.`) +
+      (winner === "level" ? "범위가 겹칩니다: 시드 세 개로는 판가름 나지 않습니다." : `${winner}의 모든 시드가 앞섭니다.`) +
       (guess ? guess === winner ? " 예상대로입니다." : " 예상과 다릅니다." : "");
   },
   learnDrag: "끌어 보세요: 학습의 한 순간",
@@ -109,7 +109,7 @@ export const text = {
   gridTitle: "어떤 물음에 어떤 층?",
   gridStory: ({ steps, length, signs }) => `기호 ${length}개(${signs}가지)로 된 글 ${count(steps)}개를 배운 뒤 맞은 답의 퍼센트: ` +
     "시드 여섯 개의 평균이며, 학습률은 층마다 다른 시드 두 개에서 가장 좋았던 것입니다. 같은 층을 PyTorch로, 배정밀도로 " +
-    "계산했습니다. 칸을 누르면 시드 두 개로 그 경주를 시작합니다; –는 해 보지 않은 것입니다.",
+    "계산했습니다(구간은 RESULTS.md에). 칸을 누르면 시드 두 개로 그 경주를 시작합니다; –는 해 보지 않은 것입니다.",
   cellLabel: (task, layer, mean) => `${task}, ${layer}: 맞은 답 ${Math.round(100 * mean)} %; 이 경주 시작`,
   costTitle: "비용", costDrag: "끌어 보세요: 글의 길이",
   costIntro: "글자 L개를 읽을 때: 각 모델이 만드는 Value의 수(엔진이 셉니다)와 살펴보는 위치 쌍의 수(층 하나, 어텐션은 " +

@@ -35,13 +35,7 @@ export function settings() {
 
 const begin = answering(at("train-form"), async () => {
   const mixers = [at("first").value, at("second").value].filter((name) => name);
-  put("others");
-  try {
-    await run.start({ ...settings(), mixers: [...new Set(mixers)] });
-  } catch (error) {
-    if (error.field === "run") await showOthers();
-    throw error;
-  }
+  await startRun(run, { ...settings(), mixers: [...new Set(mixers)] }, "others");
   remember({ run: run.id });
 });
 
@@ -65,19 +59,37 @@ async function readFile() {
   if (content.length > longest) put("documents", text.fileCut(content.length, longest));
 }
 
-// Somebody else's run, in another tab: it can be stopped or followed from here.
-export async function showOthers() {
+// Start a run; if another one stands in its way, offer in the box to stop that.
+export async function startRun(mine, question, box) {
+  put(box);
+  try {
+    await mine.start(question);
+  } catch (error) {
+    if (error.field === "run") await showOthers(box);
+    throw error;
+  }
+}
+
+// Somebody else's run, in another tab: it can be stopped, or followed here in the last chapter.
+export async function showOthers(box) {
   const { run: other } = await ask({ ask: "running" });
-  if (!other || other === run.id) return put("others");
+  if (!other || other === run.id) {
+    put(box);
+    return;
+  }
   const follow = make("button", { type: "button" }, text.followOther);
-  follow.addEventListener("click", () => { put("others"); remember({ run: other }); run.follow(other); });
+  follow.addEventListener("click", () => {
+    put(box);
+    remember({ run: other });
+    run.follow(other);
+    at("state").scrollIntoView({ block: "center" });
+  });
   const stop = make("button", { type: "button" }, text.stopOther);
   stop.addEventListener("click", async () => {
     await ask({ ask: "order", run: other, order: "stop" });
-    put("others");
-    at("start").focus();
+    put(box);
   });
-  put("others", make("p", {}, text.other), follow, " ", stop);
+  put(box, make("p", {}, text.other), follow, " ", stop);
 }
 
 // ---- what it has told ----

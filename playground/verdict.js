@@ -5,7 +5,7 @@ import { answering } from "./form.js";
 import { predict } from "./predict.js";
 import { Run } from "./run.js";
 import { text } from "./text.js";
-import { curves, spread, written } from "./train.js";
+import { curves, spread, startRun, written } from "./train.js";
 
 const run = new Run(draw);
 let races = {}; // name: the question that starts it, and the axis of its losses
@@ -67,7 +67,7 @@ function newRace() {
 
 const begin = answering(at("race-form"), (isLatest, question) => {
   at("race-told").textContent = "";
-  return run.start(question);
+  return startRun(run, question, "race-others");
 });
 
 // ---- the grid: tasks down, layers across; a cell starts its race ----

@@ -359,7 +359,8 @@ class Page(unittest.TestCase):
         self.wait_for(other, "document.querySelector('#results').innerText.includes('learning')")
         self.assertEqual(page.url.partition("run=")[2][:16], other.url.partition("run=")[2][:16])
         third = self.open()
-        third.click("#others button >> nth=1")
+        third.click("#learn-start")
+        third.click("#learn-others button >> nth=1")
         self.wait_for(page, "document.querySelector('#results').innerText.includes('stopped')")
 
     def test_reload_and_back(self):
