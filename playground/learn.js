@@ -34,10 +34,11 @@ function draw() {
   at("learn-told").textContent = isDone && run.trainings.length ? text.learnAnswer(losses, guessed) : "";
   const moments = run.trainings[0]?.moments.length ?? 1;
   const wasLast = at("age").value === at("age").max;
+  const isNew = Number(at("age").max) !== moments - 1;
   at("age").max = moments - 1;
   at("age").disabled = moments < 2;
   if (wasLast) at("age").value = moments - 1;
-  drawAges();
+  if (isNew) drawAges(); // and not at each answer: the looks would never come to an end
 }
 
 // What the models of the first seed write at the chosen moment, and what comes next in the name.
@@ -73,6 +74,7 @@ export function prepare() {
   at("age").addEventListener("input", drawAges);
   addEventListener("pagehide", () => run.leave());
   draw();
+  drawAges();
 }
 
 const begin = answering(at("learn-form"), () => startRun(run, SETTINGS, "learn-others"));

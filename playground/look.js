@@ -25,13 +25,14 @@ function questionOf(name) {
 export function fitMoments() {
   const moments = run.trainings[0]?.moments ?? [{ step: 0 }];
   const wasLast = at("moment").value === at("moment").max;
+  const isNew = Number(at("moment").max) !== moments.length - 1;
   at("moment").max = moments.length - 1;
   if (wasLast) at("moment").value = moments.length - 1;
   const step = moments[Math.min(number("moment"), moments.length - 1)].step;
   const isSaved = [at("who").value, at("beside").value].every((name) => !name || name.startsWith("saved:"));
   at("moment").disabled = isSaved || moments.length < 2;
   at("moment-out").textContent = isSaved ? text.savedMoment : step ? text.afterSteps(step) : text.untrained;
-  if (wasLast && moments.length > 1 && !at("look").hidden) look();
+  if (wasLast && isNew && !isSaved) look();
 }
 
 export const look = answering(at("look-form"), async (isLatest) => {
