@@ -8,6 +8,11 @@ import beyond
 import inside
 from tests.helpers import flat, numbers
 
+try:
+    import torch
+except ImportError:
+    torch = None
+
 D = 6
 LENGTH = 7
 
@@ -259,6 +264,21 @@ class Leaks(unittest.TestCase):
             read = inside.reader(model, params, config)
             self.assertEqual(inside.leaks(read, [0, 3, 1, 4, 2], 5), [], name)
             self.assertNotEqual(read([0, 3, 1, 4, 2])[4], read([0, 3, 1, 0, 2])[4], name)
+
+    @unittest.skipIf(torch is None, "needs PyTorch: pip install torch")
+    def test_of_a_model_that_takes_all_at_once(self):
+        """In large/; a text read from its end leaks everywhere."""
+        from large import model as large
+
+        for mixing in ("attention", "grassmann", "gated-delta-rule", "decayed-sums"):
+            model = large.Model(large.Config(5, mixing, 8, 1, 6, std=0.5), 1).double()
+
+            def read(tokens, model=model):
+                return model(torch.tensor([tokens]))[0].tolist()
+            tokens = [0, 3, 1, 4, 2]
+            self.assertEqual(inside.leaks(read, tokens, 5, 1e-12), [], mixing)
+            backwards = inside.leaks(lambda tokens, read=read: read(tokens[::-1])[::-1], tokens, 5)
+            self.assertGreater(len(backwards), 5)
 
     def test_a_leak_is_found(self):
         """A mean over the whole text; a tiny one; one place that peeks; nan."""
