@@ -441,7 +441,8 @@ def trained(namespace, steps):
     tokens = [m.tokenize(doc, vocab) for doc in docs[:TRAINED + 3]]
     losses = list(itertools.islice(m.train(tokens[:TRAINED], params, config, TRAINED), steps))
     names = [m.generate(vocab, params, config, rng, 0.5) for _ in range(5)]
-    return {"losses": losses, "held_out": m.evaluate(tokens[TRAINED:], params, config),
+    held_out = m.evaluate(tokens[TRAINED:], params, config)
+    return {"losses": [number_of(loss) for loss in losses], "held_out": number_of(held_out),
             "names": [str(name) for name in names]}
 
 
@@ -919,12 +920,11 @@ def verdict_on_whole(ask, name):
                        f"{' '.join(yours['names'])}.\nEvery function that learning, looking back "
                        "and writing need here is your own.")
     if step < TRAINED:
-        text = [f"{losses[step]:.10f}" if step < len(losses) else "none"
-                for losses in (wanted["losses"], yours["losses"])]
-        text = f"  loss at step {step + 1}: {text[0]} expected, yours {text[1]}"
+        mine = yours["losses"][step] if step < len(yours["losses"]) else "none"
+        text = f"  loss at step {step + 1}: {wanted['losses'][step]} expected, yours {mine}"
     else:
-        text = (f"  loss on names held out: {wanted['held_out']:.10f} expected, yours "
-                f"{yours['held_out']:.10f}")
+        text = (f"  loss on names held out: {wanted['held_out']} expected, yours "
+                f"{yours['held_out']}")
     return Verdict("wrong", text, culprits(ask, name, min(step + 1, TRAINED)))
 
 
