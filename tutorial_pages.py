@@ -626,6 +626,11 @@ BIGGER = ("At 10 million weights, on the words of novels, its perplexity (exp of
           "with the mean of six (RESULTS.md).")
 
 
+def the(mixer):
+    """Return a layer's name as a sentence has it."""
+    return f"the {mixer}" if " " in mixer else mixer
+
+
 KEPT = {"attention": ("everything; chooses", "L²"),
         "Grassmann": ("the mean of planes", "L"),
         "linear map": ("a few states", "L"),
@@ -666,9 +671,10 @@ def what_to_keep():
          "    micro_grassmann.py             the model, explained line by line\n"
          "    python3 exercises.py           write it yourself, each step checked\n"
          "    python3 playground.py          the models in your browser\n"
-         "    python3 benchmark_tasks.py     the grid with more tasks, layers and seeds"),
+         "    python3 benchmark_tasks.py     the grid with more tasks, layers and seeds\n"
+         "    python3 autopsy.py             ten comparisons that went wrong"),
         "What was kept decides: "
-        f"{listed(f'{mixer} loses the {task}' for mixer, task in loses.items())}.",
+        f"{listed(f'{the(mixer)} loses the {task}' for mixer, task in loses.items())}.",
         {"loses": loses, "rights": rights})
 
 
