@@ -391,6 +391,8 @@ def load_model(path):
     """Return vocab, config, params, trained_on of a saved model; ValueError if there is none."""
     try:
         record = json.loads(Path(path).read_text(encoding="utf-8"))
+        if not {"sizes", "vocab", "params", "trained_on"} <= set(record):
+            raise ValueError("it lacks sizes, vocab, params or trained_on")
         if set(record["sizes"]) != set(Config._fields):
             raise ValueError(f"its sizes are {', '.join(record['sizes'])}")
         config = Config(**{name: tuple(size) if isinstance(size, list) else size
