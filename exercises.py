@@ -621,7 +621,7 @@ def read_options(argv):
     parser.add_argument("--hint", type=show.whole_numbers(1, 3), nargs="?", const=1, default=0,
                         help="up to three hints for the step that is not right", metavar="N")
     parser.add_argument("--json", help="with a folder: write all verdicts there", metavar="FILE")
-    args = parser.parse_args(argv)
+    args = parser.parse_intermixed_args(argv)
     args.order = args.words[0] if args.words[0] in ("start", "probe") else "check"
     paths = args.words[args.order != "check":]
     if len(paths) != 1:

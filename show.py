@@ -577,12 +577,12 @@ def whole_numbers(least, most=10 ** 9):
 class Parser(argparse.ArgumentParser):
     """A parser that complains about the options in one line, with status 2."""
 
-    def parse_args(self, args=None, namespace=None):
-        """Return the options; argparse would take --option=-- for an option without a value."""
+    def parse_known_args(self, args=None, namespace=None):
+        """Return options and the rest; argparse would take --option=-- for one without a value."""
         for word in sys.argv[1:] if args is None else args:
             if word.endswith("=--"):
                 self.error(f"{word}: the value is missing")
-        return super().parse_args(args, namespace)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message):
         """End with the message."""
