@@ -609,7 +609,10 @@ def run_program(main):
     except BrokenPipeError:
         sys.stdout = None  # its reader has left: nothing to flush at the end
     except (ArithmeticError, ImportError, OSError, ValueError) as error:
-        print(f"{Path(sys.argv[0]).name}: {' '.join(str(error).split())}", file=sys.stderr)
+        said = str(error)
+        if getattr(error, "filename", None):
+            said = f"{error.filename}: {error.strerror}"
+        print(f"{Path(sys.argv[0]).name}: {' '.join(said.split())}", file=sys.stderr)
         if isinstance(error, OSError):
             sys.stdout = None  # else a full disk would complain once more at the end
         sys.exit(2)
