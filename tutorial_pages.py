@@ -593,7 +593,7 @@ def what_works():
     small = micro_grassmann.Config(vocab_size=1)
     kept = {"attention": 2 * d * length, "Grassmann": small.r * max(small.window),
             "running sum": (small.r - 1) * (1 + max(small.window)), "gated recurrence": d}
-    rows = [["right", *ASKED, f"numbers kept at L = {length:,}"]]
+    rows = [["right", *ASKED, f"kept at L = {length:,}"]]
     for mixer in ("attention", "running sum", "gated recurrence"):
         rows.append([mixer, *(both(rights[task, mixer]) for task in ASKED), f"{kept[mixer]:,}"])
     question = Question(
@@ -1258,7 +1258,7 @@ def echo():
     """Show the task that the linear map wins."""
     lab.train_all(*[("echo", mixer, None) for mixer in GRID])
     rights = {mixer: lab.all_seeds("echo", mixer) for mixer in GRID}
-    rows = [["which sign stood three back?", *GRID]]
+    rows = [["three places back", *GRID]]
     rows.append(["right answers", *(both(rights[mixer]) for mixer in GRID)])
     means = {mixer: statistics.fmean(shares) for mixer, shares in rights.items()}
     best = max(means, key=means.get)

@@ -149,6 +149,15 @@ class Form(unittest.TestCase):
                     self.assertLessEqual(len(lines) + 1, 24)
                     self.assertLessEqual(max(map(show.columns, lines)), 79)
 
+    def test_the_widest_shares_fit_as_well(self):
+        with mock.patch.object(lab, "all_seeds", lambda *_: [100.0, 100.0]), \
+                mock.patch.object(lab, "train_all"), \
+                mock.patch.object(lab, "share_balanced", lambda runs: 100.0):
+            for name in ("13", "14", "15", "13c"):
+                made = pages.PAGES[name].make()
+                for line in [*tutorial.laid_out(made.before), *tutorial.second_half(made)]:
+                    self.assertLessEqual(show.columns(line), 79)
+
     def test_code_is_the_model_files(self):
         """Each line of code on a page stands in the file that it names, and there are few."""
         shown = 0
