@@ -1050,7 +1050,7 @@ def why_the_order():
 
 def names_compared():
     """Compare the mixing layers on names, and with counting."""
-    rows = [["loss on 100 names held out", *(f"seed {seed}" for seed in lab.SEEDS)]]
+    rows = [[f"loss on {lab.HELD_OUT} names held out", *(f"seed {seed}" for seed in lab.SEEDS)]]
     found = {}
     kinds = (("attention", "attention", None), ("Grassmann", "Grassmann", None),
              ("Grassmann without a past", "Grassmann", ()))
@@ -1071,7 +1071,7 @@ def names_compared():
         f"Taking the past away changes the loss by {signed(past)}. Another seed, which is other "
         f"weights and other names, changes it by up to {between:.4f}.",
         "Longer training lets all of them use more of the past: RESULTS.md has the tables."),
-        f"On names, after {lab.STEPS['names']} steps, the Grassmann layer {verdict}: names alone "
+        f"On names, after {lab.STEPS['names']} steps, the Grassmann layer {verdict}: so few names "
         "cannot compare mixing layers.",
         {"past": past, "between": between})
 
