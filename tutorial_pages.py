@@ -1159,8 +1159,8 @@ def refuted():
         f"Keeping the order lowers the loss by {apart:.4f}; the mean of states, which keeps no "
         f"order either, lowers it by {mean:.4f}. {order_words(apart, mean)}",
         "On words of novels it is different (RESULTS.md, 10 million weights). Perplexity, exp of "
-        "the loss, above attention's: mean of planes 47.5 %, mean of states 45 %, planes apart 18 %. "
-        "There both means lose, and telling the offsets apart wins most of it back."),
+        "the loss, above attention's: mean of planes 47.5 %, mean of states 45 %, planes apart "
+        "18 %. There both means lose, and telling the offsets apart wins most of it back."),
         f"Mean of states minus Grassmann: {signed(differences)}; "
         f"{lab.lower(differences, 'the mean of states', 'Grassmann')}. One task refutes what "
         "another confirms.",
