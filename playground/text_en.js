@@ -86,8 +86,8 @@ export const text = {
   gridTitle: "Which layer for which question?",
   gridStory: ({ steps, length, signs }) => `Right answers in percent after ${steps.toLocaleString("en")} texts of ${length} ` +
     `signs, ${signs} different ones: means over six seeds, each layer with the learning rate that was best on two ` +
-    "other seeds. Computed by the same layers in PyTorch, in double precision; RESULTS.md has the intervals. A cell " +
-    "starts its race here, with two of the seeds; – was not run.",
+    "other seeds. Computed by the same layers in PyTorch, in double precision; RESULTS.md has the intervals and some more cells. A cell " +
+    "starts its race here, with two of the seeds; – was not run so.",
   cellLabel: (task, layer, mean) => `${task}, ${layer}: ${Math.round(100 * mean)} % right; start this race`,
   costTitle: "What it costs", costDrag: "Drag: the length of the text",
 

@@ -109,7 +109,7 @@ export const text = {
   gridTitle: "어떤 물음에 어떤 층?",
   gridStory: ({ steps, length, signs }) => `기호 ${length}개(${signs}가지)로 된 글 ${count(steps)}개를 배운 뒤 맞은 답의 퍼센트: ` +
     "시드 여섯 개의 평균이며, 학습률은 층마다 다른 시드 두 개에서 가장 좋았던 것입니다. 같은 층을 PyTorch로, 배정밀도로 " +
-    "계산했습니다(구간은 RESULTS.md에). 칸을 누르면 시드 두 개로 그 경주를 시작합니다; –는 해 보지 않은 것입니다.",
+    "계산했습니다(구간과 칸 몇 개는 RESULTS.md에). 칸을 누르면 시드 두 개로 그 경주를 시작합니다; –는 이렇게 해 보지 않은 것입니다.",
   cellLabel: (task, layer, mean) => `${task}, ${layer}: 맞은 답 ${Math.round(100 * mean)} %; 이 경주 시작`,
   costTitle: "비용", costDrag: "끌어 보세요: 글의 길이",
   costIntro: "글자 L개를 읽을 때: 각 모델이 만드는 Value의 수(엔진이 셉니다)와 살펴보는 위치 쌍의 수(층 하나, 어텐션은 " +
