@@ -22,6 +22,7 @@ import time
 import tokenize
 import traceback
 import types
+from operator import mul
 from pathlib import Path
 from typing import NamedTuple
 
@@ -576,6 +577,7 @@ def mistaken(name, number, which, place):
     """Return the Outcome of an example with one of the known mistakes in the model file's text."""
     step = STEPS[name][number - 1]
     namespace = reference(name, step, *step.mistakes[which][:2])
+    namespace["sumprod"] = lambda u, v: sum(map(mul, u, v))  # of any lengths; math.sumprod objects
     depth = sys.getrecursionlimit()
     sys.setrecursionlimit(DEPTH)  # some mistakes are endless calls
     try:
