@@ -573,11 +573,16 @@ def expected_whole(name, steps):
 
 
 @functools.cache
+def sumprod(u, v):
+    """Return the dot product of the model files before Python 3.12, which takes any lengths."""
+    return sum(map(mul, u, v))
+
+
 def mistaken(name, number, which, place):
     """Return the Outcome of an example with one of the known mistakes in the model file's text."""
     step = STEPS[name][number - 1]
     namespace = reference(name, step, *step.mistakes[which][:2])
-    namespace["sumprod"] = lambda u, v: sum(map(mul, u, v))  # of any lengths; math.sumprod objects
+    namespace["sumprod"] = sumprod
     depth = sys.getrecursionlimit()
     sys.setrecursionlimit(DEPTH)  # some mistakes are endless calls
     try:
