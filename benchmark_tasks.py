@@ -60,8 +60,11 @@ def make_data(task, seed, steps, length, signs):
     """Return one seed's Questions; ValueError if the length or the number of signs is wrong."""
     make = tasks.SIGN_TASKS[task].make
     rng = random.Random(f"{task} {seed}")
-    train = [make(rng, length, signs) for _ in range(steps)]
-    held_out = [make(rng, length, signs) for _ in range(HELD_OUT)]
+    try:
+        train = [make(rng, length, signs) for _ in range(steps)]
+        held_out = [make(rng, length, signs) for _ in range(HELD_OUT)]
+    except ValueError as error:
+        raise ValueError(f"{task}: {error}") from None
     symbols = set()
     for example in train + held_out:
         symbols.update(example.text, example.answers)

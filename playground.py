@@ -212,12 +212,15 @@ def main(argv=None):
     parser.add_argument("--models", action="store_true",
                         help="train the two models of the first chapter anew (about a minute)")
     parser.add_argument("--export", metavar="FOLDER", help="write the page as a static site there")
-    parser.add_argument("--pyodide", metavar="PLACE", default=PYODIDE,
-                        help="for --export: Pyodide's folder or address (default %(default)s)")
+    parser.add_argument("--pyodide", metavar="PLACE",
+                        help=f"for --export: Pyodide's folder or address (default {PYODIDE})")
     args = parser.parse_args(argv)
+    if args.pyodide is not None and args.export is None:
+        parser.error("--pyodide is for --export")
     if args.export:
-        export(args.export, args.pyodide)
-        print(f"{args.export} written, for any host of files; Python comes from {args.pyodide}")
+        place = PYODIDE if args.pyodide is None else args.pyodide
+        export(args.export, place)
+        print(f"{args.export} written, for any host of files; Python comes from {place}")
         return
     if args.models:
         for name in playground_answers.SAVED:

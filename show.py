@@ -364,8 +364,9 @@ class Progress:
         if self.live and self.done and now - self.shown > 0.1:
             self.shown = now
             left = max(0.0, (now - self.start) * (self.total / self.done - 1))
-            self.width = min(78, stderr_columns() - 1)
-            line = f"{left:.0f} s left, {text}"[:self.width].ljust(self.width)
+            self.width = min(79, stderr_columns() - 1)
+            room = max(0, self.width - 2)  # a terminal may add ^C
+            line = f"{left:.0f} s left, {text}"[:room].ljust(room)
             print(f"\r{line}", end="", file=sys.stderr, flush=True)
 
     def __enter__(self):
@@ -583,6 +584,10 @@ class Parser(argparse.ArgumentParser):
             if word.endswith("=--"):
                 self.error(f"{word}: the value is missing")
         return super().parse_known_args(args, namespace)
+
+    def print_help(self, file=None):
+        """Print the options; argparse would be silent on a full disk, loud on a closed output."""
+        print(self.format_help(), end="", file=file)
 
     def error(self, message):
         """End with the message."""

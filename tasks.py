@@ -496,7 +496,7 @@ def random_signs(rng, length, signs):
 def asked_from(first, text, answer):
     """Return the Example that asks from position `first` on; answer is a function of a text."""
     if len(text) <= first:
-        raise ValueError(f"length {len(text)}: this task's first question comes at {first + 1}")
+        raise ValueError(f"length {len(text)}: the first question comes at {first + 1}")
     return Example(text, [answer(text[:t + 1]) if t >= first else None for t in range(len(text))])
 
 

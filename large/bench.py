@@ -12,6 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+if not __package__:
+    print("bench.py: start it as python3 -m large.bench", file=sys.stderr)
+    sys.exit(2)
+
 import show
 
 try:

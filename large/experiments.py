@@ -19,6 +19,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+if not __package__:
+    print("experiments.py: start it as python3 -m large.experiments", file=sys.stderr)
+    sys.exit(2)
+
 import show
 
 

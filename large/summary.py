@@ -13,6 +13,10 @@ import statistics
 import sys
 from pathlib import Path
 
+if not __package__:
+    print("summary.py: start it as python3 -m large.summary", file=sys.stderr)
+    sys.exit(2)
+
 import show
 from compare import student
 from large.experiments import BASELINES, NAMES, TUNED, groups

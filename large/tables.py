@@ -8,6 +8,11 @@ text before it. Interpolated, with three discounts an order: Chen and Goodman 19
 study of smoothing techniques for language modeling", Computer Speech and Language 13.
 """
 import math
+import sys
+
+if not __package__:
+    print("tables.py: start it as python3 -m large.tables", file=sys.stderr)
+    sys.exit(2)
 
 import show
 

@@ -17,6 +17,10 @@ import zlib
 from array import array
 from pathlib import Path
 
+if not __package__:
+    print("train.py: start it as python3 -m large.train", file=sys.stderr)
+    sys.exit(2)
+
 import show
 from tasks import is_balanced
 

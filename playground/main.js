@@ -142,30 +142,40 @@ async function firstAnswer() {
   }
 }
 
+// Tell whether Python is there; if not, the page says why.
+async function hasPython() {
+  try {
+    await begin(showLoading);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Wrong)) throw error;
+    put("notes", make("li", {}, error.message));
+    return false;
+  } finally {
+    put("loading");
+  }
+}
+
+async function open() {
+  const start = await firstAnswer();
+  put("notes");
+  document.querySelector("main").hidden = false;
+  makeChapters();
+  linkLanguages();
+  training.prepare(start, looking.fitMoments);
+  looking.prepare(start);
+  plane.prepare();
+  gradients.prepare();
+  exercises.prepare();
+  learning.prepare();
+  await guess.prepare(start, showPlane);
+  listen();
+  await load();
+  if (!training.run.id) await training.showOthers("others");
+  document.body.dataset.ready = "yes";
+  verdict.prepare(start);
+}
+
 fillText();
 at("unstarted").remove();
-try {
-  await begin(showLoading);
-} catch (error) {
-  put("notes", make("li", {}, error.message));
-  throw error;
-} finally {
-  put("loading");
-}
-const start = await firstAnswer();
-put("notes");
-document.querySelector("main").hidden = false;
-makeChapters();
-linkLanguages();
-training.prepare(start, looking.fitMoments);
-looking.prepare(start);
-plane.prepare();
-gradients.prepare();
-exercises.prepare();
-learning.prepare();
-await guess.prepare(start, showPlane);
-listen();
-await load();
-if (!training.run.id) await training.showOthers("others");
-document.body.dataset.ready = "yes";
-verdict.prepare(start);
+if (await hasPython()) await open();

@@ -15,16 +15,22 @@ class Python {
         this.share = Math.min(0.95, answer / BYTES);
         return;
       }
+      if (number === "broken") {
+        this.giveUp();
+        return;
+      }
       this.waiting.get(number)(answer);
       this.waiting.delete(number);
     });
-    this.worker.addEventListener("error", () => {
-      this.isBroken = true;
-      for (const give of this.waiting.values()) give(BROKEN);
-      this.waiting.clear();
-    });
+    this.worker.addEventListener("error", () => this.giveUp());
     this.worker.postMessage({ pyodide: new URL(pyodide, location).href,
       files: new URL("python.zip", location).href });
+  }
+
+  giveUp() {
+    this.isBroken = true;
+    for (const give of this.waiting.values()) give(BROKEN);
+    this.waiting.clear();
   }
 
   ask(question) {

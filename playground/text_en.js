@@ -151,9 +151,10 @@ export const text = {
   noArcs: "no arcs for this layer",
 
   planeTitle: "Two letters span a plane",
-  planeStory: "In this trained model each letter, where it stands, is an arrow of three numbers. The present " +
-    "letter's arrow and that of an earlier one span a parallelogram; the areas of its three shadows, with " +
-    "signs, are p. The layer keeps the tilt only, scaled to length 1: the disc. Drag a tip, or turn the picture.",
+  planeStory: "In this trained model each letter, where it stands, is an arrow of r = 3 numbers, so that it " +
+    "can be drawn; the models below start with r = 4. The present letter's arrow and that of an earlier one " +
+    "span a parallelogram; the areas of its three shadows, with signs, are p. The layer keeps the tilt only, " +
+    "scaled to length 1: the disc. Drag a tip, or turn the picture.",
   planeDrag: "Length of the present letter's arrow", partners: "Earlier letters",
   spaceLabel: "A picture in space: drag it or use the arrow keys to turn it",
   tip: (name, vector) => `tip of ${name} at ${vector.map((x) => x.toFixed(2)).join(", ")}; the arrow keys move it`,

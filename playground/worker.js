@@ -1,6 +1,6 @@
 // Python in the browser: Pyodide, in a worker of its own, so that the page stays alive. Its first
 // message says where Pyodide and python.zip, the project's files, are; each other is a question.
-// Answers are [number, answer]; ["loading", bytes] tells how far it is.
+// Answers are [number, answer]; ["loading", bytes] tells how far it is, ["broken"] that it will not be.
 let loaded = 0;
 
 // Count the bytes that come in.
@@ -19,9 +19,9 @@ self.fetch = async (...given) => {
 
 async function begin({ pyodide, files }) {
   const archive = fetch(files).then((reply) => reply.arrayBuffer()); // while Pyodide loads
-  const { loadPyodide } = await import(`${pyodide}pyodide.mjs`);
-  const python = await loadPyodide({ indexURL: pyodide });
-  python.unpackArchive(await archive, "zip");
+  const loading = import(`${pyodide}pyodide.mjs`).then(({ loadPyodide }) => loadPyodide({ indexURL: pyodide }));
+  const [python, bytes] = await Promise.all([loading, archive]);
+  python.unpackArchive(bytes, "zip");
   return python.pyimport("playground_answers");
 }
 
@@ -44,12 +44,16 @@ async function train(answers) {
 
 addEventListener("message", async ({ data }) => {
   if (!ready) {
-    // A rejected promise would end in silence; as an error it reaches the page.
-    ready = begin(data).catch((error) => setTimeout(() => { throw error; }));
+    ready = begin(data).catch((error) => {
+      console.error(error);
+      postMessage(["broken"]);
+      return null;
+    });
     return;
   }
   const [number, question] = data;
   const answers = await ready;
+  if (!answers) return; // the page knows
   postMessage([number, JSON.parse(answers.answer_text(question)[1])]);
   if (!isTraining) train(answers);
 });

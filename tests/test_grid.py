@@ -44,9 +44,11 @@ class Options(unittest.TestCase):
 
     def test_unfit_sizes(self):
         """Known once the texts are made: ValueError, which run_program says in one line."""
-        for words in (["--signs", "4"], ["--length", "11", "--tasks", "recall"]):
-            with self.assertRaises(ValueError), contextlib.redirect_stdout(io.StringIO()):
-                grid.main(words)
+        for task, *words in (["dominance", "--signs", "4"], ["recall", "--length", "11"],
+                             ["dominance 4", "--length", "1"]):
+            with self.assertRaisesRegex(ValueError, f"^{task}: "), \
+                    contextlib.redirect_stdout(io.StringIO()):
+                grid.main([*words, "--tasks", task])
 
 
 class Training(unittest.TestCase):

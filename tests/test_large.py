@@ -54,6 +54,15 @@ def setUpModule():
                     encoding="utf-8")
 
 
+class Started(unittest.TestCase):
+    def test_as_a_file(self):
+        """Without -m there is one line, which says how."""
+        for name in "train", "summary":
+            ended = run(f"large/{name}.py")
+            self.assertEqual((ended.returncode, ended.stderr.count("\n")), (2, 1))
+            self.assertIn(f"python3 -m large.{name}\n", ended.stderr)
+
+
 def call(*options):
     """Run the program in this process; return its status, what it printed, its errors."""
     out, err, status = io.StringIO(), io.StringIO(), 0

@@ -1,5 +1,6 @@
 """The playground's answers, its manners towards bad questions, and its server."""
 import http.client
+import io
 import json
 import math
 import os
@@ -14,6 +15,7 @@ import time
 import unittest
 import warnings
 import zipfile
+from contextlib import redirect_stderr
 from pathlib import Path
 from unittest import mock
 
@@ -532,10 +534,11 @@ class Program(unittest.TestCase):
 
     def test_bad_options(self):
         """One line, status 2."""
-        for options in ("--port", "80"), ("--x",), ("extra",):
-            result = subprocess.run([sys.executable, str(ROOT / "playground.py"), *options],
-                                    capture_output=True, text=True, timeout=60, check=False)
-            self.assertEqual((result.returncode, result.stderr.count("\n")), (2, 1), options)
+        for options in ("--port", "80"), ("--x",), ("extra",), ("--pyodide", "x"):
+            err = io.StringIO()
+            with redirect_stderr(err), self.assertRaises(SystemExit) as ended:
+                playground.main(options)
+            self.assertEqual((ended.exception.code, err.getvalue().count("\n")), (2, 1), options)
 
 
 if __name__ == "__main__":

@@ -550,16 +550,12 @@ class InTheBrowser(unittest.TestCase):
         with tempfile.TemporaryDirectory() as outside:
             folder = Path(outside, "site")
             playground.export(folder, PYODIDE)
-            server = http.server.ThreadingHTTPServer(
-                ("127.0.0.1", 0), functools.partial(Silent, directory=str(folder)))
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            self.addCleanup(server.server_close)
-            self.addCleanup(server.shutdown)
+            address = self.serve(folder)
             with sync_playwright() as driver:
                 browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
                 page = browser.new_page()
                 start = time.monotonic()
-                page.goto(f"http://127.0.0.1:{server.server_address[1]}/")
+                page.goto(address)
                 page.wait_for_selector("#loading progress")
                 self.assertRegex(page.inner_text("#loading"), r"\d seconds?")
                 page.wait_for_selector("body[data-ready]", timeout=120_000)
@@ -568,11 +564,37 @@ class InTheBrowser(unittest.TestCase):
                 self.check(page)
                 self.check_exercise(page)
                 self.check_several(page)
-                page.route("**/pyodide/*", lambda route: route.abort())
-                page.reload()
+                browser.close()
+
+    def test_nothing_can_be_loaded(self):
+        """One sentence says so, as narrow as a phone, and there is no error behind it."""
+        for is_files_there in False, True:
+            with tempfile.TemporaryDirectory() as outside, sync_playwright() as driver:
+                folder = Path(outside, "site")
+                playground.export(folder, playground.PYODIDE)
+                browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+                page = browser.new_page(viewport={"width": 360, "height": 800})
+                complaints = []
+                page.on("pageerror", lambda error, said=complaints: said.append(str(error)))
+                page.route("https://**", lambda route: route.abort())
+                if not is_files_there:
+                    page.route("**/python.zip", lambda route: route.abort())
+                page.goto(self.serve(folder))
                 page.wait_for_selector("#notes li")
                 self.assertIn("could not be loaded", page.inner_text("#notes"))
+                page.wait_for_timeout(500)
+                self.assertEqual(complaints, [])
+                self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 360)
                 browser.close()
+
+    def serve(self, folder):
+        """Serve the folder's files until the test ends; return the address."""
+        server = http.server.ThreadingHTTPServer(
+            ("127.0.0.1", 0), functools.partial(Silent, directory=str(folder)))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return f"http://127.0.0.1:{server.server_address[1]}/"
 
     def check_exercise(self, page):
         """A step not written, written wrong, written right."""

@@ -158,6 +158,13 @@ class Shown(unittest.TestCase):
                 self.assertLess(len(line), width)
             self.assertIn("\r", err.getvalue())
 
+    def test_what_ctrl_c_leaves_is_wiped_away(self):
+        """The terminal puts ^C behind the line, wherever that ends."""
+        with contextlib.redirect_stderr(Terminal()) as err, show.Progress(1) as progress:
+            progress.step("x" * 99)
+        line, blank = err.getvalue().split("\r")[1:3]
+        self.assertEqual((len(line + "^C"), blank.strip()), (len(blank), ""))
+
     def test_time_left(self):
         with contextlib.redirect_stderr(Terminal()) as err:
             progress = show.Progress(10)
@@ -315,16 +322,18 @@ class Programs(unittest.TestCase):
 
     @posix
     def test_no_standard_output(self):
-        command = f'{sys.executable} -c "import show; show.run_program(lambda: print(1))" >&-'
-        ended = subprocess.run(command, shell=True, cwd=str(ROOT), stderr=subprocess.PIPE,
-                               check=False, timeout=60)
-        self.assertEqual((ended.returncode, ended.stderr), (0, b""))
+        for body in "print(1)", "show.Parser().parse_args(['--help'])":
+            command = f'{sys.executable} -c "import show; show.run_program(lambda: {body})" >&-'
+            ended = subprocess.run(command, shell=True, cwd=str(ROOT), stderr=subprocess.PIPE,
+                                   check=False, timeout=60)
+            self.assertEqual((ended.returncode, ended.stderr), (0, b""), body)
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "a device that is always full")
     def test_a_full_disk_is_one_line(self):
         with open("/dev/full", "w") as full:
-            status, _, err = end(program("print('x')", stdout=full))
-        self.assertEqual((status, err.count("\n")), (2, 1))
+            for body in "print('x')", "show.Parser().parse_args(['--help'])":
+                status, _, err = end(program(body, stdout=full))
+                self.assertEqual((status, err.count("\n")), (2, 1), body)
 
     def test_output_that_is_a_string(self):
         with contextlib.redirect_stdout(io.StringIO()) as out:
