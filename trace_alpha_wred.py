@@ -153,14 +153,17 @@ def show_experiment(args, runs):
         rows.append([kind, compare.spread([run.loss for run in done], 4), f"{100 * moved:.0f} %",
                      "" if kind == "learned" else outcome(gaps(runs, kind))[0]])
     tokens = args.config.vocab_size
+    several = len(args.all_seeds) > 1
+    seeds = f"seed{'s' * several} {', '.join(map(str, args.all_seeds))}"
+    legend = [f"Loss: nats a token, on at most {JUDGED} documents held out"
+              + (", ± its standard deviation." if several else "."),
+              "Moved: length of the change, in % of that at the start."]
+    if several:
+        legend.append("Minus learned: mean over the seeds ± 95 % interval (Student's t).")
     return "\n".join((
         show.heading("3. Must W_red be learned? Must there be a past?"),
         show.table([[kind, words] for kind, words in KINDS.items()], left=2),
-        f"\n{args.steps} steps each; seeds {', '.join(map(str, args.all_seeds))}. Loss: nats a "
-        f"token, on at most {JUDGED} documents",
-        "held out, ± its standard deviation.",
-        "Moved: length of the change, in % of that at the start.",
-        "Minus learned: mean over the seeds ± 95 % interval (Student's t).",
+        "", textwrap.fill(f"{args.steps} steps each; {seeds}.", 79), *legend,
         f"A blind guess among {tokens} tokens has loss log {tokens} = {math.log(tokens):.4f}.\n",
         show.table(rows)))
 
@@ -263,7 +266,7 @@ def show_seen(found, runs, difference):
     for kind, words in (("frozen", "W_red frozen"), ("no past", "no past")):
         gap, verdict = outcome(gaps(runs, kind))
         lines.append(f"Loss with {words}, minus learned: {gap}, {verdict}.")
-    lines += [f"Backward and finite differences agree to {difference:.0e}.",
+    lines += [f"Backward and finite differences agree to {difference:.1e}.",
               "All this holds here, after so few steps. Brackets ask more of the past:"]
     return "\n".join([show.heading("What was seen"), *(textwrap.fill(line, 79) for line in lines),
                       "    python3 benchmark_paren.py --controls --seeds 3"])

@@ -34,13 +34,14 @@ def numbers(label, values, digits=4):
 def show_state(args, place, W_red):
     """Return parts 1 and 2: x and z."""
     t = place.t
-    source = "rmsnorm(the letter's row of wte + the position's row of wpe),"
+    source = "rmsnorm(the letter's row of wte + the position's row of wpe)"
     if args.layer:
-        source = f"what layer {args.layer - 1} hands on,"
+        source = f"what layer {args.layer - 1} hands on"
     return "\n".join((
         show.heading(f"1. x_{t}: what the layer gets at position {t}"),
-        f"{len(place.x)} numbers: {source}",
-        f"scaled by RMSNorm; the mean of their squares is {inside.size(place.x) ** 2:.4f}.",
+        textwrap.fill(f"{len(place.x)} numbers: {source}, and rmsnorm once more, as forward does "
+                      "before mix. The mean of their squares is "
+                      f"{inside.size(place.x) ** 2:.4f}.", 79),
         numbers(f"x_{t} = ", place.x),
         show.heading(f"2. Reduce: z_{t} = W_red x_{t}, {len(place.z)} numbers from {len(place.x)}"),
         f"W_red is a matrix of weights, {len(place.z)} rows of {len(place.x)}. Row 0 times x_{t}:",
@@ -59,8 +60,12 @@ def show_partners(args, place):
     lines = [show.heading("3. Find the partners: who stands some offsets back?"),
              "The window is a list of offsets. A partner is position s = t - offset; "
              f"t = {place.t}.",
-             show.table(rows, left=0), f"Partners here: {len(place.partners)}."]
-    if not place.partners:
+             show.table(rows, left=0)]
+    if place.partners:
+        n = len(place.partners)
+        where = ", ".join(str(partner.s) for partner in place.partners)
+        lines.append(f"{n} partner{'s' * (n > 1)} here: position{'s' * (n > 1)} {where}.")
+    else:
         lines.append(f"No partner: parts 4 to 6 are skipped, and g_{place.t} is 0.")
     return "\n".join(lines + [numbers(f"z_{partner.s} = ", partner.z)
                               for partner in place.partners])

@@ -405,10 +405,10 @@ def main(argv=None):
         quiz(random.randrange(10000) if args.seed is None else args.seed)
     elif args.worksheet:
         print(worksheet(1 if args.seed is None else args.seed, args.worksheet))
-    elif args.slides:
-        print(slides())
-    elif args.notebook:
-        print(notebook())
+    elif args.slides or args.notebook:
+        if sys.stderr is not None and sys.stderr.isatty():
+            print("The lesson's numbers are computed first: a minute or two.", file=sys.stderr)
+        print(slides() if args.slides else notebook())
     else:
         names = list(PAGES) if args.all else [name for name in PAGES if name.isdecimal()]
         if args.page:
