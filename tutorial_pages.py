@@ -1182,14 +1182,16 @@ def no_planes():
         rows.append([mixer, *(f"{run.after:.4f}" for run in runs),
                      f"{lab.share_balanced(runs):.0f} %"])
     differences = lab.gaps("brackets", "linear map", "planes apart")
-    lost = (means[1] - means[0]) / (means[-1] - means[0])
+    lead = means[-1] - means[0]
+    limited, linear = [100 * (means[-1] - mean) / lead for mean in means[1:3]]
     return aside((
         "Is it the planes that help, or only where they look? Two more controls keep the offsets. "
         "A linear map of z_t, z_(t-1), z_(t-2), ..., side by side, has no plane at all (a dilated "
         "convolution). And attention may look at the same offsets only.",
         indented(rows),
-        f"Attention at the same offsets loses {100 * lost:.0f} % of what attention is ahead of "
-        "Grassmann: that much is where it looks, not what it makes of it.",
+        f"Attention held to the same offsets keeps {limited:.0f} % of its lead over Grassmann; the "
+        "rest came from looking everywhere. The linear map, which looks no further, has "
+        f"{linear:.0f} % of that lead: what is made of the places counts as well.",
         "A control answers one question: the same in all but one thing. Without it, a comparison "
         "of two layers that differ in five things explains nothing."),
         f"Linear map minus planes apart: {signed(differences)}; "

@@ -192,6 +192,8 @@ class TraceAlpha(unittest.TestCase):
     def test_four_parts_or_more(self):
         short = printed(trace_alpha_wred.main, "--steps", "1", "--seeds", "1")
         self.assertEqual(re.findall(r"(?m)^(\d)\. ", short), list("1234"))
+        self.assertNotIn("±", short, "one seed has no spread")
+        self.assertIn("±", self.text)
         self.assertEqual(re.findall(r"(?m)^(\d)\. ", self.text), list("1234567"))
         self.assertLessEqual(max(map(len, self.text.splitlines())), 79)
 
