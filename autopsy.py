@@ -575,13 +575,15 @@ def missing_control():
 
 def large_runs(name, setting=TWELVE, epoch="best"):
     """Return {(rate, seed): perplexity at the best or last epoch} of a row of large/results."""
-    found = {}
-    for path in sorted(LARGE.glob("*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            result = json.loads(line)
-            if (result.get("setting"), result.get("name")) == (setting, name):
-                found[result["lr"], result["seed"]] = math.exp(result[epoch])
-    return found
+    return {(result["lr"], result["seed"]): math.exp(result[epoch]) for result in large_results()
+            if (result.get("setting"), result.get("name")) == (setting, name)}
+
+
+@functools.lru_cache(None)
+def large_results():
+    """Return what all files of large/results hold, in order."""
+    return [json.loads(line) for path in sorted(LARGE.glob("*.jsonl"))
+            for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def fresh_seeds(name, setting=TWELVE, epoch="best"):

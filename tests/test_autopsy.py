@@ -1,5 +1,6 @@
 """The autopsies: what they train is the model's own, their screens fit, their halves contradict."""
 import contextlib
+import functools
 import inspect
 import io
 import json
@@ -14,15 +15,10 @@ import beyond
 import compare
 import micro_gpt
 import micro_grassmann
-from tests.helpers import flat, numbers, run, slow
+from tests.helpers import flat, in_this_process, numbers, run, slow
 
 TOY = autopsy.Task("brackets", ["()", "(())", "()()"], ["((()))", "()(())"], {"(": 0, ")": 1})
 NUMBERS = range(1, len(autopsy.AUTOPSIES) + 1)
-
-
-def in_this_process(train, work, jobs, steps):
-    """Stand in for compare.side_by_side."""
-    return [train(*arguments) for arguments in work]
 
 
 def made_up(trial, task, seed):
@@ -141,7 +137,9 @@ class Verdicts(unittest.TestCase):
 
 class Screens(unittest.TestCase):
     def test_every_screen_fits_80_by_24_and_opens_with_a_claim(self):
+        once = functools.lru_cache(None)(micro_grassmann.load_docs)
         with mock.patch.object(autopsy, "train_trial", made_up), \
+                mock.patch.object(micro_grassmann, "load_docs", once), \
                 mock.patch.object(compare, "side_by_side", in_this_process):
             for number in NUMBERS:
                 out = io.StringIO()
@@ -231,9 +229,12 @@ class Program(unittest.TestCase):
 
     def test_bad_options_are_one_line(self):
         for options in (["0"], ["11"], ["x"], ["²"], ["1", "--all"], ["--seed", "1"]):
-            result = run("autopsy.py", *options)
-            self.assertEqual((result.returncode, result.stdout), (2, ""), options)
-            self.assertEqual(len(result.stderr.splitlines()), 1, options)
+            out, err = io.StringIO(), io.StringIO()
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), \
+                    self.assertRaises(SystemExit) as ended:
+                autopsy.main(options)
+            self.assertEqual((ended.exception.code, out.getvalue()), (2, ""), options)
+            self.assertEqual(err.getvalue().count("\n"), 1, options)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import benchmark_pairs
 import benchmark_paren
 import compare
 import tasks
+from tests.helpers import in_this_process
 
 NAMES = "\n".join(["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", "jana"]
                   * 3)
@@ -26,7 +27,9 @@ def printed(main, *argv):
         out = io.StringIO()
         result = Path(folder, "result.json")
         chart = Path(folder, "result.svg")
-        with contextlib.redirect_stdout(out), mock.patch.object(compare, "TIMED_STEPS", 2):
+        with contextlib.redirect_stdout(out), mock.patch.object(compare, "TIMED_STEPS", 2), \
+                mock.patch.object(compare, "CURVE_DOCS", 3), \
+                mock.patch.object(compare, "side_by_side", in_this_process):
             main([*argv, "--json", str(result), "--svg", str(chart)])
         return (out.getvalue(), json.loads(result.read_text(encoding="utf-8")),
                 chart.read_text(encoding="utf-8"))
@@ -87,7 +90,7 @@ class SmallRuns(unittest.TestCase):
 
 def some_strings(number, rng):
     """Return a few of the shortest balanced strings; they may repeat."""
-    return [tasks.balanced_string(rng, (10, 10)) for _ in range(min(number, 20))]
+    return [tasks.balanced_string(rng, (10, 10)) for _ in range(min(number, 13))]
 
 
 class Scaling(unittest.TestCase):

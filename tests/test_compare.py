@@ -99,13 +99,13 @@ class SideBySide(unittest.TestCase):
 
     @unittest.skipIf(sys.platform == "win32", "signals to a process group")
     def test_ctrl_c_ends_all(self):
+        code = ("import show\nfrom tests import test_compare\nprint('begins', flush=True)\n"
+                "show.run_program(lambda: test_compare.train(2, steps=20_000))")
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "benchmark.py"), "--steps", "50000"],
+            [sys.executable, "-c", code], cwd=str(ROOT),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
-        line = b""
-        while b"take about" not in line and process.poll() is None:
-            line = process.stdout.readline()
-        time.sleep(1.0)
+        self.assertEqual(process.stdout.readline(), b"begins\n")
+        time.sleep(0.7)
         os.killpg(process.pid, signal.SIGINT)
         _, err = process.communicate(timeout=30)
         self.assertEqual((process.returncode, err.strip()), (130, b"stopped"))
