@@ -29,6 +29,7 @@ def printed(main, *argv):
         chart = Path(folder, "result.svg")
         with contextlib.redirect_stdout(out), mock.patch.object(compare, "TIMED_STEPS", 2), \
                 mock.patch.object(compare, "CURVE_DOCS", 3), \
+                mock.patch.object(compare, "CURVE_POINTS", 2), \
                 mock.patch.object(compare, "side_by_side", in_this_process):
             main([*argv, "--json", str(result), "--svg", str(chart)])
         return (out.getvalue(), json.loads(result.read_text(encoding="utf-8")),

@@ -149,7 +149,7 @@ class TraceAlpha(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         for name in ("JUDGED", "READ"):  # fewer documents: the sums are the same, the time is not
-            fewer = mock.patch.object(trace_alpha_wred, name, 10)
+            fewer = mock.patch.object(trace_alpha_wred, name, 4)
             fewer.start()
             cls.addClassCleanup(fewer.stop)
         cls.text = printed(trace_alpha_wred.main, "emma", "--more", "--steps", "6", "--seeds", "2")
@@ -175,7 +175,7 @@ class TraceAlpha(unittest.TestCase):
                 start = inside.begin(mixer, docs, seed, window=window)
                 tokens = [mixer.tokenize(doc, start.vocab) for doc in start.docs]
                 list(mixer.train(tokens[:6], start.params, start.config, 6))
-                losses.append(mixer.evaluate(tokens[6:16], start.params, start.config))
+                losses.append(mixer.evaluate(tokens[6:10], start.params, start.config))
             self.assertRegex(self.text, rf"(?m)^{kind} +{sum(losses) / 2:.4f} ")
 
     def test_gradient_agrees_with_differences(self):

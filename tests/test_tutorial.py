@@ -59,7 +59,7 @@ def setUpModule():
     for patch in (mock.patch.dict(lab.STEPS, names=3, brackets=3, signs=2),
                   mock.patch.dict(pages.PAGES, made_once),
                   mock.patch.object(lab, "names", lambda: NAMES),
-                  mock.patch.object(lab, "WRITTEN", 3), mock.patch.object(lab, "HELD_OUT", 4),
+                  mock.patch.object(lab, "WRITTEN", 3), mock.patch.object(lab, "HELD_OUT", 2),
                   mock.patch.object(lab, "side_by_side", here)):
         patch.start()
         unittest.addModuleCleanup(patch.stop)
