@@ -5,7 +5,6 @@ More:  python3 benchmark_tasks.py --tasks all --layers "Grassmann,RWKV,linear at
 Next:  RESULTS.md, where the whole grid stands
 """
 import argparse
-import functools
 import math
 import os
 import random
@@ -77,56 +76,24 @@ def configure(task, layer, data, length):
                             window=tasks.LOOK_BACK)
 
 
-def losses_where_asked(model, example, params, config):
-    """Stand in for token_losses: the cross-entropy of the answers; example holds tokens."""
-    cache = [[] for _ in range(config.n_layer)]
-    losses = []
-    for position, (token, answer) in enumerate(zip(*example)):
-        logits = model.forward(token, position, cache, params, config)
-        if answer is not None:
-            losses.append(model.cross_entropy(logits, answer))
-    return losses
-
-
-def asking(layer):
-    """Return a copy of the model with this layer whose loss counts the answers only."""
-    model = beyond.fresh(layer)
-    model.token_losses = functools.partial(losses_where_asked, model)
-    return model
-
-
 def in_tokens(example, vocab):
     """Return the example in tokens."""
     return tasks.Example([vocab[symbol] for symbol in example.text],
                          [None if a is None else vocab[a] for a in example.answers])
 
 
-def count_right(model, examples, params, config):
-    """Return (right answers, answers): right is the answer whose logit is the highest."""
-    right = 0
-    number = 0
-    for example in examples:
-        cache = [[] for _ in range(config.n_layer)]
-        for position, (token, answer) in enumerate(zip(*example)):
-            logits = [v.data for v in model.forward(token, position, cache, params, config)]
-            if answer is not None:
-                number += 1
-                right += logits.index(max(logits)) == answer
-    return right, number
-
-
 def train_cell(task, layer, seed, rate, steps, length, signs):
     """Train a layer on a task with one seed, and return its Cell."""
     data = make_data(task, seed, steps, length, signs)
     config = configure(task, layer, data, length)
-    model = asking(layer)
+    model = beyond.asking(layer)
     params = model.init_params(config, random.Random(seed))
     train = [in_tokens(example, data.vocab) for example in data.train]
     for _ in model.train(train, params, config, steps, rate):
         compare.report_step()
     held_out = [in_tokens(example, data.vocab) for example in data.held_out]
     size = sum(len(row) for matrix in params.values() for row in matrix)
-    return Cell(task, layer, seed, rate, size, *count_right(model, held_out, params, config))
+    return Cell(task, layer, seed, rate, size, *beyond.count_right(model, held_out, params, config))
 
 
 def train_all(args, seeds, rates):

@@ -374,6 +374,42 @@ def losses_at(places, token_losses, tokens, params, config):
     return [losses[place] for place in places(tokens[1:-1])]
 
 
+def asking(name):
+    """Return a copy of this mixer whose loss counts answers only.
+
+    Instead of documents it is trained on pairs (tokens, answers): after each token the token that
+    is the right answer, or None where nothing is asked.
+    """
+    model = fresh(name)
+    model.token_losses = functools.partial(losses_where_asked, model)
+    return model
+
+
+def losses_where_asked(model, example, params, config):
+    """Stand in for token_losses: the cross-entropy of each answer."""
+    cache = [[] for _ in range(config.n_layer)]
+    losses = []
+    for position, (token, answer) in enumerate(zip(*example)):
+        logits = model.forward(token, position, cache, params, config)
+        if answer is not None:
+            losses.append(model.cross_entropy(logits, answer))
+    return losses
+
+
+def count_right(model, examples, params, config):
+    """Return (right answers, answers): right is the answer whose logit is the highest."""
+    right = 0
+    number = 0
+    for example in examples:
+        cache = [[] for _ in range(config.n_layer)]
+        for position, (token, answer) in enumerate(zip(*example)):
+            logits = [v.data for v in model.forward(token, position, cache, params, config)]
+            if answer is not None:
+                number += 1
+                right += logits.index(max(logits)) == answer
+    return right, number
+
+
 def configure(name, vocab_size, window=NearbyConfig._field_defaults["window"], **sizes):
     """Return the sizes of this mixer as its own Config, of the given ones those that it has."""
     Config = mixer(name).Config

@@ -191,19 +191,7 @@ def examples(settings):
 
 def begin_asking(settings, vocab):
     """Return a copy of the model file whose loss counts answers only, its config and weights."""
-    model = beyond.fresh(settings["mixer"])
-
-    def answer_losses(example, params, config):
-        """Stand in for token_losses: the cross-entropy of each answer."""
-        cache = [[] for _ in range(config.n_layer)]
-        losses = []
-        for position, (token, right) in enumerate(zip(*example)):
-            logits = model.forward(token, position, cache, params, config)
-            if right is not None:
-                losses.append(model.cross_entropy(logits, right))
-        return losses
-
-    model.token_losses = answer_losses
+    model = beyond.asking(settings["mixer"])
     config = beyond.configure(
         settings["mixer"], len(vocab), tasks.LOOK_BACK, n_layer=DEPTH.get(settings["task"], 1),
         r=settings["r"], block_size=ASKED_LENGTH)
@@ -211,15 +199,9 @@ def begin_asking(settings, vocab):
 
 
 def share_right(model, some, params, config):
-    """Return the share of right answers: right is the one with the highest logit."""
-    right = []
-    for example in some:
-        cache = [[] for _ in range(config.n_layer)]
-        for position, (token, answer) in enumerate(zip(*example)):
-            logits = [v.data for v in model.forward(token, position, cache, params, config)]
-            if answer is not None:
-                right.append(logits.index(max(logits)) == answer)
-    return sum(right) / len(right)
+    """Return the share of right answers."""
+    right, number = beyond.count_right(model, some, params, config)
+    return right / number
 
 
 def begin(settings):

@@ -56,7 +56,7 @@ class Training(unittest.TestCase):
         """Logits where nothing is asked get no gradient; an answer never asked for gets less."""
         data = grid.make_data("recall", 1, 5, 14, 15)
         config = grid.configure("recall", "linear map", data, 14)
-        model = grid.asking("linear map")
+        model = beyond.asking("linear map")
         params = model.init_params(config, random.Random(1))
         example = grid.in_tokens(data.train[0], data.vocab)
         losses = model.token_losses(example, params, config)
@@ -67,17 +67,17 @@ class Training(unittest.TestCase):
         """Of one text learnt by heart all answers are right, before training not."""
         data = grid.make_data("copy", 1, 5, 8, 3)
         config = grid.configure("copy", "Grassmann", data, 8)
-        model = grid.asking("Grassmann")
+        model = beyond.asking("Grassmann")
         params = model.init_params(config, random.Random(1))
         example = grid.in_tokens(data.train[0], data.vocab)
-        before, number = grid.count_right(model, [example], params, config)
+        before, number = beyond.count_right(model, [example], params, config)
         list(model.train([example], params, config, 60, 0.03))
-        after, _ = grid.count_right(model, [example], params, config)
+        after, _ = beyond.count_right(model, [example], params, config)
         self.assertLess(before, after)
         self.assertEqual((after, number), (4, 4))
 
     def test_the_files_stay(self):
-        self.assertIsNot(grid.asking("attention").token_losses,
+        self.assertIsNot(beyond.asking("attention").token_losses,
                          beyond.mixer("attention").token_losses)
         self.assertEqual(beyond.mixer("Grassmann").token_losses.__module__, "micro_grassmann")
 
@@ -104,7 +104,7 @@ class WhatIsLearnt(unittest.TestCase):
         """Trained on dominance, the sign of one Plücker coordinate does, for all pairs of signs."""
         data = grid.make_data("dominance", 42, 2000, 32, 15)
         config = grid.configure("dominance", "Grassmann", data, 32)
-        model = grid.asking("Grassmann")
+        model = beyond.asking("Grassmann")
         params = model.init_params(config, random.Random(42))
         train = [grid.in_tokens(example, data.vocab) for example in data.train]
         list(model.train(train, params, config, 2000, 0.03))
