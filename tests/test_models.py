@@ -402,7 +402,7 @@ class Training(unittest.TestCase):
         for model in PAIR:
             for docs in ["a"], ["aaa", "a", "aa"], ["x" * 40], ["abc" * 30, "d"], ["ä 語"]:
                 run = set_up(model, docs)
-                losses = list(model.train(run.docs, run.params, run.config, 6))
+                losses = list(model.train(run.docs, run.params, run.config, 3))
                 self.assertTrue(all(map(math.isfinite, losses)))
                 text = model.generate(run.vocab, run.params, run.config, run.rng, 0.5)
                 self.assertLessEqual(len(text), run.config.block_size)

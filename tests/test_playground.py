@@ -430,7 +430,7 @@ class Served(unittest.TestCase):
                  "length", "position", "layer", "run", "since", "order", "task", "seed", "mixers",
                  "seeds", "moment", "partners", "file", "function", "text", "flow"]
         asks = [name for asks in answers.GROUPS.values() for name in asks if name != "train"]
-        often = 10000 if os.environ.get("MICROGRASSMANN_SLOW") else 300
+        often = 10000 if os.environ.get("MICROGRASSMANN_SLOW") else 200
         for _ in range(often):
             question = {"ask": rng.choice(asks)}
             for name in rng.sample(names, rng.randint(0, 8)):

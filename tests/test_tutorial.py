@@ -38,6 +38,7 @@ def output(function, *arguments):
 
 
 MAKE = {name: entry.make for name, entry in pages.PAGES.items()}
+TRAINED = {}  # what the pages have trained, in whichever test file
 NAMES = (*lab.names()[::10], max(lab.names(), key=len))
 
 
@@ -57,7 +58,7 @@ def setUpModule():
     made_once = {name: entry._replace(make=functools.partial(page, name))
                  for name, entry in pages.PAGES.items()}
     for patch in (mock.patch.dict(lab.STEPS, names=3, brackets=3, signs=2),
-                  mock.patch.dict(pages.PAGES, made_once),
+                  mock.patch.dict(pages.PAGES, made_once), mock.patch.object(lab, "done", TRAINED),
                   mock.patch.object(lab, "names", lambda: NAMES),
                   mock.patch.object(lab, "WRITTEN", 3), mock.patch.object(lab, "HELD_OUT", 2),
                   mock.patch.object(lab, "side_by_side", here)):
@@ -66,7 +67,6 @@ def setUpModule():
     for cached in (lab.split, lab.table_loss, lab.counter_loss):
         cached.cache_clear()
         unittest.addModuleCleanup(cached.cache_clear)
-    unittest.addModuleCleanup(lab.done.clear)
 
 
 # ---- nothing is used before it is said -----------------------------------------------------------
