@@ -505,8 +505,8 @@ def compare_both():
         "Now compare. Both models get the same texts in the same order, and are judged on the "
         f"same {lab.HELD_OUT} others. One run is luck: another seed gives other first weights "
         "(and, of names, other texts). So everything is run with two seeds, and each seed compares "
-        "both models. A difference counts only if both seeds show it, and lie nearer to each other "
-        "than to 0.",),
+        "both models. A difference counts only if both seeds show it, and the two values lie "
+        "nearer to each other than to 0.",),
         question,
         (indented(rows),
          f"Grassmann minus attention, names: {signed(differences['names'])}; brackets: "
