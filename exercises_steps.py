@@ -1091,6 +1091,8 @@ ERRORS = (
     ("TypeError", "neither a number nor a Value", "there is a list where one number is wanted: go "
      "through it, number by number"),
     ("ValueError", "math domain error", "a logarithm of 0, or a root of a negative number"),
+    ("ValueError", "expected a positive input", "a logarithm of 0, or of a negative number"),
+    ("ValueError", "expected a nonnegative input", "a root of a negative number"),
     ("OverflowError", "", "a number grew too large for exp: subtract the largest first"),
     ("RecursionError", "", "a function calls itself, and so on without end"),
     ("ZeroDivisionError", "", "something is divided by 0, or 0 is raised to a negative power"),
