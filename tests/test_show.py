@@ -256,7 +256,8 @@ class Keyboard(unittest.TestCase):
         import termios
         child, terminal = pty.fork()
         if child == 0:
-            os.execv(sys.executable, [sys.executable, "-c", "import show; show.key('next? ', 'q')"])
+            os.execv(sys.executable, [sys.executable, "-c", "import sys; sys.path.insert(0, "
+                                      f"{str(ROOT)!r}); import show; show.key('next? ', 'q')"])
         self.addCleanup(os.close, terminal)
         self.assertIn("next?", heard(terminal, "next?"))
         while termios.tcgetattr(terminal)[3] & termios.ICANON:
@@ -286,7 +287,10 @@ def heard(terminal, words):
     end = time.monotonic() + 20
     while words not in text and time.monotonic() < end:
         if select.select([terminal], [], [], 1)[0]:
-            text += os.read(terminal, 100).decode()
+            try:
+                text += os.read(terminal, 100).decode()
+            except OSError:  # it has ended
+                return text
     return text
 
 
