@@ -15,7 +15,7 @@ import benchmark_pairs
 import benchmark_paren
 import compare
 import tasks
-from tests.helpers import in_this_process
+from tests.helpers import in_this_process, slow
 
 NAMES = "\n".join(["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", "jana"]
                   * 3)
@@ -64,6 +64,7 @@ class SmallRuns(unittest.TestCase):
         self.assertLessEqual(len(held_out), benchmark.HELD_OUT)
         self.assertEqual({len(block) for block in [*blocks, *held_out]}, {64})
 
+    @slow
     def test_brackets(self):
         with mock.patch.object(benchmark_paren, "SAMPLES", {0.5: 2, 1.0: 1}), \
                 mock.patch.object(tasks, "distinct_strings", some_strings):

@@ -6,7 +6,7 @@ import unittest
 import beyond
 import inside
 import micro_grassmann
-from tests.helpers import flat, numbers, set_up
+from tests.helpers import flat, numbers, set_up, slow
 
 try:
     import torch
@@ -124,6 +124,7 @@ class Every(unittest.TestCase):
                 (self.assertGreater if name in QUADRATIC else self.assertEqual)(
                     made[2] - made[1], made[1] - made[0])
 
+    @slow
     def test_one_step_of_training(self):
         """Each learns one document by heart, more or less."""
         for name in beyond.MAKERS:

@@ -16,7 +16,7 @@ from unittest import mock
 import beyond
 import compare
 import show
-from tests.helpers import ROOT
+from tests.helpers import ROOT, slow
 from tests.helpers import run as run_python
 
 NAMES = ["anna", "bob", "carla", "dora", "eva", "fred", "gina", "hanna", "ida", "jana", "kim",
@@ -97,6 +97,7 @@ class SideBySide(unittest.TestCase):
             time.sleep(0.05)
         self.assertEqual(multiprocessing.active_children(), [])
 
+    @slow
     @unittest.skipIf(sys.platform == "win32", "signals to a process group")
     def test_ctrl_c_ends_all(self):
         code = ("import show\nfrom tests import test_compare\nprint('begins', flush=True)\n"

@@ -500,6 +500,7 @@ return [sum([w * x_i for w, x_i in zip(row, x)], Value(0.0)) for row in matrix]"
         self.assertEqual((status, said.count("\n")), (2, 1))
         self.assertEqual(list(json.loads(target.read_text(encoding="utf-8"))), ["notes.py"])
 
+    @slow
     @unittest.skipIf(os.name == "nt", "signals to a process group")
     def test_ctrl_c_at_any_moment(self):
         """Of the class check, too, whose processes may still import: one line, 130."""
@@ -601,6 +602,7 @@ class Next(InAFolder):
 
 
 class Probes(InAFolder):
+    @slow
     def test_what_it_claims(self):
         """Offsets alone decide what is seen; r = 1 has no coordinates and W_plu cannot learn."""
         text = judge.read(ROOT / CLEAN).replace("    r: int = 4", "    r: int = 1").replace(

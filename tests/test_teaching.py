@@ -40,6 +40,7 @@ class Pages(unittest.TestCase):
             times.append(int(end))
         self.assertEqual(times[-1], 90)
 
+    @slow
     def test_each_plan_says_before_it_uses(self):
         """Walk each plan: no page needs what no earlier page of the plan has said."""
         for plan in PLANS:

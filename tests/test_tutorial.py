@@ -499,6 +499,7 @@ class ForAClass(unittest.TestCase):
         for name in SPINE:
             self.assertTrue(pages.PAGES[name].notes, name)
 
+    @slow
     def test_notebook(self):
         """It is a notebook of version 4.5, and its cells run."""
         book = json.loads(tutorial.notebook())
