@@ -82,6 +82,7 @@ class SideBySide(unittest.TestCase):
         self.assertEqual([compare.Run(**one) for one in back["runs"]], self.runs)
         self.assertEqual(back["costs"], {"a": {"milliseconds": 1.0, "values": 2}})
 
+    @slow
     def test_killed_process_is_one_error(self):
         """Out of memory, for example: no hang, no half result."""
         def kill():
