@@ -246,7 +246,7 @@ def side_by_side(train, work, jobs, steps):
             done = 0
             while waiting:
                 waiting = concurrent.futures.wait(waiting, timeout=0.2)[1]
-                now = counter.value
+                now = counter.get_obj().value  # no lock: a process killed meanwhile may hold it
                 progress.step(f"{len(work) - len(waiting)} of {len(work)} runs", now - done)
                 done = now
                 failed = [f for f in futures if f.done() and f.exception()]
