@@ -185,11 +185,12 @@ def correct(q, k, v, log_decay, rate):
     return joined(torch.stack(out, 2), length)
 
 
-def recall(mixing, q, k, v, decay, rate):
+def recall(mixing, q, k, v, decay, rate, remember=remember, correct=correct):
     """Return what a memory's heads read: (B, H, L, e) each -> (B, H, L, e).
 
     decay: the scores of wa with their constants, (B, H, L, 1), or (B, H, L, e) for "rwkv"; rate:
-    those of wb; None where the memory has none.
+    those of wb; None where the memory has none. large.bench passes other ways to remember and
+    to correct.
     """
     if mixing == "linear-attention":
         v = torch.cat([v, torch.ones_like(v[..., :1])], -1)

@@ -4,6 +4,7 @@
     python3 -m large.bench layer     one mixing layer, forward, in milliseconds
     python3 -m large.bench length    one mixing layer, forward and backward, against length
     python3 -m large.bench write     one more token of each text, and what must be kept, by length
+    python3 -m large.bench kernels   memories' heads, also by flash-linear-attention
 
 Sizes of the paper where there is a GPU, small ones on a CPU. --json adds each figure as a line.
 """
@@ -21,7 +22,7 @@ import show
 try:
     import torch
 
-    from large import engine, writing
+    from large import alternatives, engine, writing
     from large import train as program
     from large.model import Config, Layer, Model
 except ModuleNotFoundError as error:
@@ -37,6 +38,7 @@ CONTENDERS = {name: {"mixing": name} for name in (
 CONTENDERS["paper"] = {"mixing": "grassmann", "order": "gate", "offset_per_layer": True}
 CONTENDERS["attention-convolution"] = {"mixing": "attention", "convolution": True}
 SHORT = ("attention", "grassmann", "grassmann-loop", "linear", "paper")
+KERNELS = ("gated-delta-rule", "delta-rule", "gated-linear-attention", "linear-attention")
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 
@@ -74,6 +76,33 @@ def milliseconds(function, device, repeats=20):
         torch.cuda.synchronize()
         times.append(start.elapsed_time(end))
     return statistics.median(times[2:])
+
+
+def by_kernel(mixing):
+    """Return what does the work of remember or correct by a kernel of flash-linear-attention.
+
+    Theirs take texts as (B, L, H, e) and scale what is read unless told not to; the delta rule's
+    own takes half precision only.
+    """
+    from fla.ops.delta_rule import chunk_delta_rule
+    from fla.ops.gated_delta_rule import chunk_gated_delta_rule
+    from fla.ops.simple_gla import chunk_simple_gla
+
+    def read(q, k, v, log_decay, rate=None):
+        q, k, v = [x.to(v.dtype).transpose(1, 2) for x in (q, k, v)]
+        log_decay = log_decay.squeeze(-1).transpose(1, 2)
+        if rate is not None:
+            rate = rate.squeeze(-1).transpose(1, 2)
+        if mixing == "linear-attention":
+            out, _ = chunk_simple_gla(q, k, v, scale=1.0)
+        elif mixing == "gated-linear-attention":
+            out, _ = chunk_simple_gla(q, k, v, log_decay, scale=1.0)
+        elif mixing == "delta-rule" and v.dtype == torch.bfloat16:
+            out, _ = chunk_delta_rule(q, k, v, rate, scale=1.0)
+        else:
+            out, _ = chunk_gated_delta_rule(q, k, v, log_decay, rate, scale=1.0)
+        return out.transpose(1, 2)
+    return read
 
 
 class Bench:
@@ -203,11 +232,81 @@ class Bench:
                           length=length, n_layer=layers, n_embd=width, r=r, ms=ms,
                           kept=writing.size(states) / texts)
 
+    def kernels(self):
+        """Measure memories' heads without projections, here and by flash-linear-attention."""
+        length, batch = sizes(self.args.device)[4:6]
+        if self.args.device == "cpu":
+            print("kernels: flash-linear-attention needs a GPU", flush=True)
+            return
+        chosen = [name for name in KERNELS if name in self.args.contenders] or KERNELS
+        for precision in self.args.precisions:
+            for mixing in chosen:
+                try:
+                    read = by_kernel(mixing)
+                except ImportError as error:
+                    print(f"kernels: no flash-linear-attention here ({error})", flush=True)
+                    return
+                for times in (1, 8):
+                    self.both_ways(mixing, read, precision, batch // times, times * length)
+
+    def both_ways(self, mixing, read, precision, batch, length):
+        """Measure one memory's heads by recall as it is and with that kernel, in turns.
+
+        The errors are against double precision: root mean square, of that of the outputs, and the
+        largest.
+        """
+        device = self.args.device
+        width, heads = sizes(device)[:2]
+        half = precision == "bf16"
+        torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
+        torch.manual_seed(1)
+        q, k, v, decay, rate = [torch.randn(batch, length, heads, e, device=device).transpose(1, 2)
+                                for e in [width // heads] * 3 + [1, 1]]
+        if half:
+            q, k, v, rate = [x.bfloat16() for x in (q, k, v, rate)]
+        known = alternatives.memory_shapes(mixing, False, width, heads)
+        inputs = [q, k, v, decay + 3 if "wa" in known else None, rate if "wb" in known else None]
+        exact = alternatives.recall(mixing, *[x if x is None else x.double() for x in inputs])
+        used = [x.requires_grad_() for x in inputs if x is not None]
+        slope = torch.randn(batch, length, heads, width // heads, device=device).transpose(1, 2)
+        torch._dynamo.reset()
+        recall = alternatives.recall
+        if self.args.compile:
+            recall = torch.compile(recall, dynamic=False)
+        ways = {"PyTorch": {}, "flash-linear-attention": {"remember": read, "correct": read}}
+
+        def call(way, backward):
+            with torch.autocast(device, torch.bfloat16, enabled=half, cache_enabled=False):
+                out = recall(mixing, *inputs, **ways[way])
+            if backward:
+                torch.autograd.grad(out, used, slope)
+            return out.detach()
+
+        times = {(way, backward): [] for way in ways for backward in (False, True)}
+        for way in ways:
+            try:
+                call(way, True)
+            except RuntimeError as error:  # some versions of Triton compile it wrongly
+                print(f"kernels: {mixing} has no gradient by {way}: {error}", flush=True)
+                del times[way, True]
+        for _ in range(self.args.rounds):
+            for (way, backward), taken in times.items():
+                taken.append(milliseconds(lambda w=way, b=backward: call(w, b), device))
+        for way in ways:
+            wrong = call(way, False) - exact
+            both = times.get((way, True))
+            self.keep(figure="kernels", mixing=mixing, way=way, precision=precision, batch=batch,
+                      length=length, forward=statistics.median(times[way, False]),
+                      ms=statistics.median(both) if both else None,
+                      error=(wrong.norm() / exact.norm()).item(),
+                      largest=wrong.abs().max().item())
+
 
 def main(words=None):
     """Read the options; measure."""
     parser = show.Parser(description="Time the models in PyTorch.", allow_abbrev=False)
-    parser.add_argument("what", choices=("train", "layer", "length", "write"), nargs="+")
+    parser.add_argument("what", nargs="+",
+                        choices=("train", "layer", "length", "write", "kernels"))
     parser.add_argument("--contenders", default=",".join(SHORT),
                         help=f"of {', '.join(CONTENDERS)}; default {','.join(SHORT)}")
     parser.add_argument("--precisions", default="bf16", help="like bf16,tf32,float32")

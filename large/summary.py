@@ -248,6 +248,16 @@ def kept_table(own):
     return "kept while writing, KiB a text, all layers, 4 bytes a number", table
 
 
+def kernels_table(own):
+    """Return (title, table) of memories' heads, as here and by flash-linear-attention."""
+    table = [["memory", "by", "texts", "tokens in a text", "forward", "and backward", "error"]]
+    for f in own:
+        table.append([f["mixing"], f["way"], str(f["batch"]), f"{f['length']:,}",
+                      f"{f['forward']:.3f}", f"{f['ms']:.3f}" if f["ms"] else "-",
+                      f"{100 * f['error']:.2g} %"])
+    return "milliseconds, heads without projections", table
+
+
 def bench_tables(figures):
     """Return [(title, table)] of the figures."""
     found = []
@@ -263,6 +273,9 @@ def bench_tables(figures):
                                       f"each of {own[0]['batch']} texts, {own[0]['n_layer']} "
                                       "layers without the logits"))
             found.append(kept_table(own))
+        elif kind[0] == "kernels":
+            title, table = kernels_table(own)
+            found.append((f"{', '.join(kind)}: {title}", table))
         else:
             unit = "tokens_per_second" if kind[0] == "train" else "ms"
             sizes = {key: own[0][key] for key in ("n_layer", "n_embd", "r", "length", "batch",

@@ -33,8 +33,8 @@ if find_spec("torch"):
     import torch
 
     from large import alternatives as alternatives_of_large
+    from large import bench, engine, exchange, tables, writing
     from large import data as tasks
-    from large import engine, exchange, tables, writing
     from large import model as large
     from large import train as program
 
@@ -1098,3 +1098,48 @@ class OnGpu(unittest.TestCase):
                 with self.subTest(mixing=mixing, words=words):
                     found = self.curve(mixing, "--device", "cuda", *words)
                     self.assertLess((found - expected).abs().max().item(), within)
+
+    def test_kernels(self):
+        """flash-linear-attention's kernels read the same, and send the same gradients back.
+
+        Ours in double precision. Theirs multiply in TF32, which keeps 10 bits after the point, or
+        in bfloat16, which keeps 7, several times one after the other: hence 1 and 3 % of the
+        root mean square.
+        """
+        for mixing, (dtype, within) in itertools.product(
+                bench.KERNELS, ((torch.float32, 0.01), (torch.bfloat16, 0.03))):
+            with self.subTest(mixing=mixing, dtype=dtype):
+                try:
+                    theirs = bench.by_kernel(mixing)
+                except ImportError as error:
+                    self.skipTest(str(error))
+                inputs, ours = self.memory(mixing, dtype)
+                slope = torch.randn_like(inputs[2])
+                expected = ours(*[x.double() for x in inputs])
+                self.assertLess(self.error(theirs(*inputs), expected), within)
+                leaves = [x.double().requires_grad_() for x in inputs]
+                expected = torch.autograd.grad(ours(*leaves), leaves, slope.double())
+                leaves = [x.requires_grad_() for x in inputs]
+                out = theirs(*leaves)
+                try:
+                    found = torch.autograd.grad(out, leaves, slope, allow_unused=True)
+                except RuntimeError as error:  # what Triton compiles wrongly is refused
+                    self.skipTest(str(error))
+                for a, b in zip(found, expected):
+                    if a is not None:
+                        self.assertLess(self.error(a, b), within)
+
+    def memory(self, mixing, dtype):
+        """Return the arguments of what remembers or corrects, and that function."""
+        torch.manual_seed(1)
+        q, k, v = [torch.randn(2, 8, 200, 32, device="cuda") for _ in range(3)]
+        decay, rate = [torch.randn(2, 8, 200, 1, device="cuda") for _ in range(2)]
+        q, k = alternatives_of_large.unit(q), alternatives_of_large.unit(k)
+        decay = (decay + 3).sigmoid().log() if mixing.startswith("gated") else 0 * decay
+        inputs = [x.to(dtype) for x in (q, k, v)] + [decay]
+        if "linear" in mixing:
+            return inputs, alternatives_of_large.remember
+        return [*inputs, rate.sigmoid()], alternatives_of_large.correct
+
+    def error(self, found, expected):
+        return ((found - expected).norm() / expected.norm()).item()
