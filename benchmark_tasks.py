@@ -25,19 +25,9 @@ import tasks
 
 TASKS = ("dominance", "copy")  # by default
 LAYERS = ("attention", "Grassmann", "planes apart", "linear map")
-DEPTH = {"recall": 2, "induction": 2}  # layers, where the answer takes two looks back; else 1
-HELD_OUT = 100  # texts that the answers are counted on
 RATES = (0.003, 0.01, 0.03)  # those tried for each layer and task
 TRIED_WITH = (101, 102)  # seeds that a rate is chosen with, none of those reported
 COLUMNS = 6  # layers side by side in 79 columns
-
-
-class Questions(NamedTuple):
-    """The texts of one task and one seed, all of them different in all likelihood."""
-
-    train: list  # of tasks.Example
-    held_out: list
-    vocab: dict  # {symbol: token}, answers among the symbols
 
 
 class Cell(NamedTuple):
@@ -55,43 +45,22 @@ class Cell(NamedTuple):
 # ---- training ------------------------------------------------------------------------------------
 
 
-def make_data(task, seed, steps, length, signs):
-    """Return one seed's Questions; ValueError if the length or the number of signs is wrong."""
-    make = tasks.SIGN_TASKS[task].make
-    rng = random.Random(f"{task} {seed}")
-    try:
-        train = [make(rng, length, signs) for _ in range(steps)]
-        held_out = [make(rng, length, signs) for _ in range(HELD_OUT)]
-    except ValueError as error:
-        raise ValueError(f"{task}: {error}") from None
-    symbols = set()
-    for example in train + held_out:
-        symbols.update(example.text, example.answers)
-    return Questions(train, held_out, {s: n for n, s in enumerate(sorted(symbols - {None}))})
-
-
 def configure(task, layer, data, length):
     """Return the sizes of a layer on a task."""
-    return beyond.configure(layer, len(data.vocab), n_layer=DEPTH.get(task, 1), block_size=length,
-                            window=tasks.LOOK_BACK)
-
-
-def in_tokens(example, vocab):
-    """Return the example in tokens."""
-    return tasks.Example([vocab[symbol] for symbol in example.text],
-                         [None if a is None else vocab[a] for a in example.answers])
+    return beyond.configure(layer, len(data.vocab), n_layer=tasks.DEPTH.get(task, 1),
+                            block_size=length, window=tasks.LOOK_BACK)
 
 
 def train_cell(task, layer, seed, rate, steps, length, signs):
     """Train a layer on a task with one seed, and return its Cell."""
-    data = make_data(task, seed, steps, length, signs)
+    data = tasks.questions(task, seed, steps, length, signs)
     config = configure(task, layer, data, length)
     model = beyond.asking(layer)
     params = model.init_params(config, random.Random(seed))
-    train = [in_tokens(example, data.vocab) for example in data.train]
+    train = [tasks.in_tokens(example, data.vocab) for example in data.train]
     for _ in model.train(train, params, config, steps, rate):
         compare.report_step()
-    held_out = [in_tokens(example, data.vocab) for example in data.held_out]
+    held_out = [tasks.in_tokens(example, data.vocab) for example in data.held_out]
     size = sum(len(row) for matrix in params.values() for row in matrix)
     return Cell(task, layer, seed, rate, size, *beyond.count_right(model, held_out, params, config))
 
@@ -118,24 +87,6 @@ def rates_to_use(args):
 
 
 # ---- what is known without a model ---------------------------------------------------------------
-
-
-def references(task, data_of, signs):
-    """Return (chance, guess): shares of right answers on the texts of all seeds.
-
-    Chance gives the same answer always, the most frequent; the guess is the task's.
-    """
-    given = []
-    guessed = 0
-    for data in data_of.values():
-        for example in data.held_out:
-            for place, answer in enumerate(example.answers):
-                if answer is not None:
-                    given.append(answer)
-                    guess = tasks.SIGN_TASKS[task].guess(example.text[:place + 1], signs)
-                    guessed += guess == answer
-    most = max(given.count(answer) for answer in set(given))
-    return most / len(given), guessed / len(given)
 
 
 def milliseconds(layers, length):
@@ -297,12 +248,13 @@ def main(argv=None):
     args = parse(argv)
     environment = compare.environment("benchmark_tasks.py", args)
     seeds = compare.seeds(args.seeds)
-    data_of = {task: {seed: make_data(task, seed, args.steps, args.length, args.signs)
+    data_of = {task: {seed: tasks.questions(task, seed, args.steps, args.length, args.signs)
                       for seed in seeds} for task in args.tasks}
     print(f"{environment['python']}; texts of {args.length} symbols, {args.signs} signs, "
           f"{args.steps:,} steps;\n{in_words(args.seeds)}")
     print(show.heading("The questions"))
-    known = {task: references(task, data_of[task], args.signs) for task in args.tasks}
+    known = {task: tasks.references(task, data_of[task].values(), args.signs)
+             for task in args.tasks}
     print(show_questions(known), flush=True)
     costs = milliseconds(args.layers, args.length)
     rates = rates_to_use(args)

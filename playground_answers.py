@@ -36,14 +36,12 @@ HERE = Path(__file__).resolve().parent
 GRID = HERE / "playground" / "grid.json"  # from benchmark_tasks.py's questions
 LIMITS = {"steps": (1, 20000), "seed": (0, 10 ** 9), "r": (2, 8), "n_layer": (1, 4)}
 DEFAULTS = {"steps": 1000, "seed": 42, "r": 4, "n_layer": 1}
-RATES = (0.003, 0.01, 0.02, 0.03)
+RATES = (0.001, 0.003, 0.01, 0.02, 0.03, 0.09)
 BLOCKS = {"names": 16, "brackets": tasks.BRACKET_BLOCK, "text": 32}
 ASKED = {"open brackets" if name == "brackets" else name: task
          for name, task in tasks.SIGN_TASKS.items()}  # questions about random signs
-DEPTH = {"recall": 2, "induction": 2}  # layers, where the answer takes two looks back; else 1
 ASKED_LENGTH = 32  # symbols in a text
 SIGNS = (3, 5, 15)  # how many different ones there may be
-HELD_OUT = 100  # texts that answers are counted on
 LONGEST_TEXT = 60000
 MOST = 12  # trainings in a run
 KEPT = 8  # runs remembered
@@ -177,24 +175,19 @@ def examples(settings):
     """
     task = ASKED[settings["task"]]
     name = next(name for name, other in tasks.SIGN_TASKS.items() if other is task)
-    rng = random.Random(f"{name} {settings['seed']}")
-    number = settings["steps"] + HELD_OUT
-    made = [task.make(rng, ASKED_LENGTH, settings["signs"]) for _ in range(number)]
-    symbols = set()
-    for example in made:
-        symbols.update(example.text, example.answers)
-    vocab = {symbol: token for token, symbol in enumerate(sorted(symbols - {None}))}
-    tokens = [[[vocab[symbol] for symbol in example.text],
-               [vocab.get(symbol) for symbol in example.answers]] for example in made]
-    return tokens[:settings["steps"]], tokens[settings["steps"]:], vocab
+    found = tasks.questions(name, settings["seed"], settings["steps"], ASKED_LENGTH,
+                            settings["signs"])
+    train, held_out = [[tasks.in_tokens(example, found.vocab) for example in part]
+                       for part in (found.train, found.held_out)]
+    return train, held_out, found.vocab
 
 
 def begin_asking(settings, vocab):
     """Return a copy of the model file whose loss counts answers only, its config and weights."""
     model = beyond.asking(settings["mixer"])
-    config = beyond.configure(
-        settings["mixer"], len(vocab), tasks.LOOK_BACK, n_layer=DEPTH.get(settings["task"], 1),
-        r=settings["r"], block_size=ASKED_LENGTH)
+    depth = tasks.DEPTH.get(settings["task"], 1)
+    config = beyond.configure(settings["mixer"], len(vocab), tasks.LOOK_BACK, n_layer=depth,
+                              r=settings["r"], block_size=ASKED_LENGTH)
     return model, config, model.init_params(config, random.Random(settings["seed"]))
 
 
@@ -298,7 +291,7 @@ def asked_lessons(settings):
     for step, loss in enumerate(model.train(train, params, config, steps, settings["rate"]), 1):
         yield {"loss": loss}
         if step % every == 0 and step < steps:
-            some = share_right(model, held_out[:HELD_OUT // 10], params, config)
+            some = share_right(model, held_out[:tasks.QUESTIONS // 10], params, config)
             yield {"moment": {"step": step, "samples": [], "right": some}, "weights": None}
     right = share_right(model, held_out, params, config)
     yield {"moment": {"step": steps, "samples": [], "right": right}, "weights": None}

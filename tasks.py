@@ -470,6 +470,8 @@ RECALLED = 4  # pairs of a key and its value in a text
 KEYS = tuple("abcdefgh")
 VALUES = tuple("ABCDEFGH")
 DEEPEST = 8  # brackets open: so many or more are one answer
+QUESTIONS = 100  # held-out texts that answers are counted on
+DEPTH = {"recall": 2, "induction": 2}  # layers, where the answer takes two looks back; else 1
 
 
 class Example(NamedTuple):
@@ -650,3 +652,50 @@ SIGN_TASKS = {
         "how many brackets are open?", open_brackets,
         "counting", lambda text, signs: "1" if len(text) % 2 else "2"),
 }
+
+
+class Questions(NamedTuple):
+    """The texts of one task and one seed, all of them different in all likelihood."""
+
+    train: list  # of tasks.Example
+    held_out: list
+    vocab: dict  # {symbol: token}, answers among the symbols
+
+
+def questions(task, seed, steps, length, signs):
+    """Return the Questions of one seed; ValueError for a wrong length or number of signs."""
+    make = SIGN_TASKS[task].make
+    rng = random.Random(f"{task} {seed}")
+    try:
+        train = [make(rng, length, signs) for _ in range(steps)]
+        held_out = [make(rng, length, signs) for _ in range(QUESTIONS)]
+    except ValueError as error:
+        raise ValueError(f"{task}: {error}") from None
+    symbols = set()
+    for example in train + held_out:
+        symbols.update(example.text, example.answers)
+    return Questions(train, held_out, {s: n for n, s in enumerate(sorted(symbols - {None}))})
+
+
+def in_tokens(example, vocab):
+    """Return the example in tokens."""
+    return Example([vocab[symbol] for symbol in example.text],
+                   [None if a is None else vocab[a] for a in example.answers])
+
+
+def references(task, several, signs):
+    """Return (chance, guess): shares of right answers on the held-out texts of several Questions.
+
+    Chance gives the same answer always, the most frequent; the guess is the task's.
+    """
+    given = []
+    guessed = 0
+    for one in several:
+        for example in one.held_out:
+            for place, answer in enumerate(example.answers):
+                if answer is not None:
+                    given.append(answer)
+                    guess = SIGN_TASKS[task].guess(example.text[:place + 1], signs)
+                    guessed += guess == answer
+    most = max(given.count(answer) for answer in set(given))
+    return most / len(given), guessed / len(given)

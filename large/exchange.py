@@ -76,9 +76,13 @@ def read(path):
         pass  # load_model says what is wrong
     vocab, config, params, trained_on = scalar.load_model(path)
     mixing = "attention" if scalar is micro_gpt else "grassmann"
-    weights = {name: torch.tensor([[w.data for w in row] for row in rows], dtype=torch.float64)
-               for name, rows in params.items()}
-    return Kept(list(vocab), Config(mixing=mixing, **config._asdict()), weights, trained_on)
+    return Kept(list(vocab), Config(mixing=mixing, **config._asdict()), tensors(params), trained_on)
+
+
+def tensors(params):
+    """Return {name: tensor} of a scalar model's weights."""
+    return {name: torch.tensor([[w.data for w in row] for row in rows], dtype=torch.float64)
+            for name, rows in params.items()}
 
 
 def load_weights(model, weights):

@@ -7,6 +7,7 @@ so the same command goes on. Seed 1 chooses the learning rate; the seeds from 2 
 was chosen by, are what tables report. Each group of runs has processes of its own, so that one
 compiles once; several share a GPU.
 """
+import ast
 import hashlib
 import json
 import math
@@ -36,6 +37,7 @@ class Group(NamedTuple):
     fresh: int = 3  # seeds 2, 3 ..., with the best rate
     lanes: int = 1  # processes at a time
     corpus: str = "novels"
+    variants: tuple = ()  # (dropout, epochs), tried with seed 1 at the first rate instead of rates
 
 
 FIRST = 80.0  # seconds that a process must have left to begin, as it compiles first
@@ -44,6 +46,9 @@ LOW = (0.001, 0.0005, 0.002)
 SIX = "6 layers, 128 tokens"
 TWELVE = "12 layers, 256 tokens"
 CLASSICS = "classics, 12 layers, 256 tokens"
+CLASSICS_SIX = "classics, 6 layers, 128 tokens"
+VARIANTS = ((0.1, 8), (0.0, 8), (0.2, 8), (0.1, 16), (0.2, 16), (0.3, 16))
+TUNED = ", tuned"  # ends a setting with variants; runs of the setting before it count there, too
 WIKITEXT = "WikiText-2's test part, 6 layers, 128 tokens"
 SCHEDULE = ("--offset-per-layer",)  # 6 layers: one of the six offsets each
 TWELVE_WORDS = ("--layers", 12, "--block-size", 256, "--batch", 32)
@@ -89,7 +94,6 @@ POST = "attention, post-norm"
 PAPER_AVERAGED = "paper's order, six averaged"
 
 
-TUNED = f"{TWELVE}, dropout"  # settings whose seed 1 has chosen something, if not the rate
 NAMES = {  # of rows in tables, where the run's own name is short
     "attention": "attention, pre-norm",
     "paper's layer": "**the paper's layer: one offset a layer, the gate as only skip**",
@@ -152,28 +156,30 @@ def more_trial():
     return [*found, Group(TWELVE, PAPER_AVERAGED, (*GRASSMANN, *GATE, *TWELVE_WORDS), RATES)]
 
 
-def main_rows():
-    """Return {name: options} of the rows that are run on other texts, too, at 12 layers."""
-    paper, linear = list(SCHEDULED)[:2]
-    return {"attention": (*AVERAGED["attention"], *TWELVE_WORDS), paper: scheduled(paper, 12),
-            linear: scheduled(linear, 12), "grassmann": (*GRASSMANN, *TWELVE_WORDS),
-            "gated recurrence": (*ALTERNATIVES["gated recurrence"], *TWELVE_WORDS)}
+def main_rows(layers):
+    """Return {name: options} of the rows that are tuned further and run on the other books."""
+    words = TWELVE_WORDS if layers == 12 else ()
+    found = {name: (*AVERAGED[name], *words) for name in ("attention", "grassmann")}
+    found[POST] = (*found["attention"], "--order", "post")
+    found["gated recurrence"] = (*ALTERNATIVES["gated recurrence"], *words)
+    found.update({name: scheduled(name, layers) for name in list(SCHEDULED)[:3]})
+    return found
 
 
-def classics():
-    """Return the groups on the second corpus: two epochs, at the novels' best rate."""
+def tuned(setting, layers, fresh):
+    """Return the groups that try dropout and epochs, at the rate that was best without."""
+    return [Group(setting + TUNED, name, words, RATES[:1] if name != POST else LOW[:1], fresh, 3,
+                  variants=VARIANTS) for name, words in main_rows(layers).items()]
+
+
+def classics(setting, layers, fresh):
+    """Return the groups on the second corpus: two epochs."""
     more = ("--min-count", 10, "--epochs", 2)
-    return [Group(CLASSICS, name, (*words, *more), RATES[:1], 2, 2, "classics")
-            for name, words in main_rows().items()]
-
-
-def dropout():
-    """Return the groups that tune the dropout of the trial's first rows (0.1 is the preset's)."""
-    rows = dict(list(main_rows().items())[:3])
-    found = [Group(f"{TWELVE}, dropout 0", name, (*words, "--dropout", 0), RATES[:1], 3, 2)
-             for name, words in rows.items()]
-    return found + [Group(f"{TWELVE}, dropout 0.2", name, (*words, "--dropout", 0.2), RATES[:1], 0)
-                    for name, words in rows.items()]
+    rows = main_rows(layers)
+    if layers == 6:
+        rows.update({"linear map": LINEAR, "planes apart": APART})
+    return [Group(setting, name, (*words, *more), RATES if name != POST else LOW, fresh, 2,
+                  "classics") for name, words in rows.items()]
 
 
 def wikitext():
@@ -197,14 +203,24 @@ def earlier():
     found = [Group(SIX, name, words, RATES) for name, words in AVERAGED.items()]
     found += [Group(TWELVE, name, (*words, *TWELVE_WORDS), RATES)
               for name, words in AVERAGED.items()]
-    for size, width, layers, heads, r, rates in SCALES:
-        for name in "attention", "gated recurrence", "grassmann", "linear map":
-            words = (*{**AVERAGED, **ALTERNATIVES}[name], "--n-embd", width, "--layers", layers,
-                     "--heads", heads, "--r", r if name == "grassmann" else width // 8)
-            found.append(Group(f"scale: {size}", name, words, rates, 2))
     found += [Group(f"factor: {factor}", name, (*AVERAGED[name], *words), RATES[:2], 3)
               for factor, names in FACTORS.items() for name, words in names.items()]
     found += [Group("planes", name, words, RATES[:1], 0) for name, words in PLANES.items()]
+    return found
+
+
+def scales():
+    """Return the groups at other sizes, six layers of another width."""
+    paper, linear = list(SCHEDULED)[:2]
+    rows = {**{name: AVERAGED[name] for name in ("attention", "grassmann")},
+            paper: scheduled(paper, 6), linear: scheduled(linear, 6),
+            **{name: ALTERNATIVES[name] for name in ("gated recurrence", "gated delta rule")}}
+    found = []
+    for size, width, layers, heads, r, rates in SCALES:
+        for name, words in rows.items():
+            more = ("--n-embd", width, "--layers", layers, "--heads", heads,
+                    "--r", r if "--r" not in words and "grassmann" in words else width // 8)
+            found.append(Group(f"scale: {size}", name, (*words, *more), rates, 3, 2))
     return found
 
 
@@ -212,13 +228,11 @@ def groups():
     """Return all groups, the most important first, each row once."""
     found = {}
     names = list(ALTERNATIVES)
-    no_dropout, high_dropout = dropout()[:3], dropout()[3:]
-    listed = (trial()[:8] + alternatives(names[:2], SIX) + classics()[:3] + no_dropout[:2]
-              + alternatives(names[2:5], SIX) + classics()[3:4] + wikitext()
-              + no_dropout[2:] + alternatives(names[5:7], SIX) + classics()[4:] + high_dropout
-              + trial()[8:] + more_trial()
-              + alternatives(names[:4], TWELVE, *TWELVE_WORDS) + alternatives(names[7:], SIX)
-              + earlier())
+    listed = (trial()[:8] + tuned(TWELVE, 12, 5)
+              + alternatives(names[:3], TWELVE, *TWELVE_WORDS) + classics(CLASSICS, 12, 5)
+              + alternatives(names[3:7], TWELVE, *TWELVE_WORDS) + tuned(SIX, 6, 5)
+              + classics(CLASSICS_SIX, 6, 3) + scales()[:6] + wikitext() + alternatives(names, SIX)
+              + trial()[8:] + more_trial() + earlier() + scales()[6:])
     for group in listed:
         found.setdefault((group.setting, group.name), group)
     return list(found.values())
@@ -281,34 +295,58 @@ def read_results(path):
     return found
 
 
-def next_run(done, rates, fresh, taken=()):
-    """Return (rate, seed) of a group's next run, or None where none is left to start.
+def next_run(done, choices, fresh, taken=()):
+    """Return (choice, seed) of a group's next run, or None where none is left to start.
 
-    done: {(rate, seed): best validation loss}; taken: those that other processes are at. Where the
-    best of the rates is the highest or the lowest, one more beyond it is tried, twice at most.
-    While rates are still being tried elsewhere, the fresh seeds start with the expected one.
+    choices: learning rates, or pairs (dropout, epochs), the one expected to be best first; done:
+    {(choice, seed): best validation loss}; taken: those that other processes are at. Where the
+    best of several rates is the highest or the lowest, one more beyond it is tried, twice at most.
+    While seed 1 is still at work elsewhere, the fresh seeds start with the expected choice.
     """
-    for rate in rates:
-        if (rate, 1) not in done and (rate, 1) not in taken:
-            return rate, 1
-    tried = sorted([rate for rate, seed in done if seed == 1])
-    best = rates[0]
+    for choice in choices:
+        if (choice, 1) not in done and (choice, 1) not in taken:
+            return choice, 1
+    tried = sorted([choice for choice, seed in done if seed == 1])
+    best = choices[0]
     if not any(seed == 1 for _, seed in taken):
-        best = min(tried, key=lambda rate: done[rate, 1])
-        if (fresh and 1 < len(rates) <= len(tried) < len(rates) + 2
-                and best in (tried[0], tried[-1])):
+        best = min(tried, key=lambda choice: done[choice, 1])
+        several = 1 < len(choices) <= len(tried) < len(choices) + 2
+        if fresh and several and best in (tried[0], tried[-1]) and not isinstance(best, tuple):
             return (best / 2 if best == tried[0] else best * 2), 1
+    elif isinstance(best, tuple):
+        return None
     for seed in range(2, fresh + 2):
         if (best, seed) not in done and (best, seed) not in taken:
             return best, seed
     return None
 
 
-def runs_of(group, args):
-    """Return {(rate, seed): best validation loss} of a group's runs in all files."""
-    return {(run["lr"], run["seed"]): float(run["best"]) for path in (*args.done, args.json)
-            for run in read_results(path)
-            if (run["setting"], run["name"]) == (group.setting, group.name)}
+def all_runs(args):
+    """Return the runs of all files."""
+    return [run for path in (*args.done, args.json) for run in read_results(path)]
+
+
+def open_run(group, runs, claims):
+    """Return (choice, seed) of a group's next run that no process has begun, None if none is left.
+
+    With variants, the runs of the setting before it count, too, at the group's rate.
+    """
+    settings = [group.setting]
+    choices = group.rates
+    if group.variants:
+        settings.append(group.setting[:-len(TUNED)])
+        choices = group.variants
+    done = {}
+    for run in runs:
+        if run["setting"] not in settings or run["name"] != group.name:
+            continue
+        choice = run["lr"]
+        if group.variants:
+            if choice != group.rates[0]:
+                continue
+            choice = run["config"]["dropout"], run["options"]["epochs"]
+        done[choice, run["seed"]] = float(run["best"])
+    return next_run(done, choices, group.fresh, claims.taken() - set(done))
 
 
 class Claims:
@@ -320,14 +358,13 @@ class Claims:
         self.folder.mkdir(exist_ok=True)
 
     def taken(self):
-        """Return {(rate, seed)}."""
-        found = [path.name.split("_") for path in self.folder.iterdir()]
-        return {(float(rate), int(seed)) for rate, seed in found}
+        """Return {(choice, seed)}."""
+        return {ast.literal_eval(path.name) for path in self.folder.iterdir()}
 
-    def take(self, rate, seed):
+    def take(self, choice, seed):
         """Return whether the run is ours now."""
         try:
-            (self.folder / f"{rate!r}_{seed}").touch(exist_ok=False)
+            Path(self.folder, repr((choice, seed))).touch(exist_ok=False)
         except FileExistsError:
             return False
         return True
@@ -349,14 +386,16 @@ def run_group(number, args):
     data = None
     longest = FIRST
     while True:
-        done = runs_of(group, args)
-        chosen = next_run(done, group.rates, group.fresh, claims.taken() - set(done))
+        chosen = open_run(group, all_runs(args), claims)
         if chosen is None or time.time() + 1.1 * longest > args.until:
             return
         if not claims.take(*chosen):
             continue
         start = time.time()
-        extra = ("--lr", chosen[0], "--seed", chosen[1])
+        choice, seed = chosen
+        extra = ["--seed", seed, "--lr", choice]
+        if group.variants:
+            extra[3:] = [group.rates[0], "--dropout", choice[0], "--epochs", choice[1]]
         options = train.parse([str(word) for word in (*words, *extra)], show.Parser())
         if data is None:
             data = tasks.load(options)
@@ -365,51 +404,56 @@ def run_group(number, args):
             state = engine.train(trainer, data, options)
             found = engine.result(state, trainer, data, options)
         except ArithmeticError:
-            found = {"setting": group.setting, "name": group.name, "lr": chosen[0],
-                     "seed": chosen[1], "best": math.inf, "failed": "the loss was no number"}
+            found = {"setting": group.setting, "name": group.name, "lr": options.lr, "seed": seed,
+                     "config": {"dropout": options.dropout}, "options": {"epochs": options.epochs},
+                     "best": math.inf, "failed": "the loss was no number"}
         del trainer
         longest = time.time() - start
         found["seconds"] = longest
         train.add_line(args.json, found)
-        print(f"{group.setting}; {group.name}; lr {chosen[0]:g}, seed {chosen[1]}: perplexity "
+        print(f"{group.setting}; {group.name}; {choice}, seed {seed}: perplexity "
               f"{engine.perplexity(found['best']):.3f}, {found['seconds']:.1f} s", flush=True)
 
 
 # ---- all groups ----------------------------------------------------------------------------------
 def run_all(args, gpus):
-    """Keep several groups running on each GPU until none is left or the time is over."""
+    """Keep processes running on each GPU until no run is left or the time is over."""
     every = groups()
-    waiting = [number for number, group in enumerate(every)
-               if getattr(args, group.corpus) and group.setting.startswith(tuple(args.only))
-               for _ in range(group.lanes)]
+    wanted = [number for number, group in enumerate(every)
+              if getattr(args, group.corpus) and group.setting.startswith(tuple(args.only))]
     running = {}
     begun = time.time()
-    while waiting or running:
+    while True:
         for process in [process for process in running if process.poll() is not None]:
             if process.returncode:
-                print(f"group {every[running[process][1]][:2]} failed", file=sys.stderr)
+                number = running[process][1]
+                print(f"group {every[number][:2]} failed", file=sys.stderr)
+                wanted = [other for other in wanted if other != number]
             del running[process]
-        for gpu in gpus[time.time() < begun + args.late:]:
-            busy = [place for place, _ in running.values()].count(gpu)
-            while waiting and busy < args.per_gpu and time.time() < args.until - FIRST:
-                number = waiting.pop(0)
-                taken = Claims(args.claims, every[number]).taken()
-                done = runs_of(every[number], args)
-                if next_run(done, every[number].rates, every[number].fresh,
-                            taken - set(done)) is None:
-                    continue
+        slots = [gpu for gpu in gpus[time.time() < begun + args.late:] for _ in range(args.per_gpu)]
+        for gpu, _ in running.values():
+            if gpu in slots:
+                slots.remove(gpu)
+        runs = all_runs(args) if slots else []
+        for number in wanted:
+            group = every[number]
+            lanes = [other for _, other in running.values()].count(number)
+            while (slots and lanes < group.lanes and time.time() < args.until - FIRST
+                    and open_run(group, runs, Claims(args.claims, group))):
+                gpu = max(slots, key=slots.count)
+                slots.remove(gpu)
                 words = [sys.executable, "-m", "large.experiments", *args.words, "--group", number,
                          "--until", args.until, "--claims", args.claims]
                 process = subprocess.Popen([str(word) for word in words],
                                            env={**os.environ, "CUDA_VISIBLE_DEVICES": str(gpu)})
                 running[process] = gpu, number
-                busy += 1
-        if time.time() > args.until and not running:
+                lanes += 1
+        if not running:
             return
         if time.time() > args.until + 15:
             for process in running:
                 process.kill()
-        time.sleep(0.2)
+        time.sleep(1)
 
 
 def main():

@@ -12,6 +12,7 @@ import math
 import statistics
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 if not __package__:
     print("summary.py: start it as python3 -m large.summary", file=sys.stderr)
@@ -58,26 +59,42 @@ def read(paths):
     return runs, figures, torn
 
 
+class Choice(NamedTuple):
+    """What seed 1 chooses."""
+
+    rate: float
+    dropout: float
+    epochs: int
+
+
+def choice(run):
+    """Return the Choice that a run is made with."""
+    dropout = run.get("config", {}).get("dropout")
+    return Choice(run["lr"], dropout, run.get("options", {}).get("epochs"))
+
+
 def best_runs(runs):
-    """Return three dictionaries by (setting, name): runs reported, {rate: loss of seed 1}, bases.
+    """Return three dictionaries by (setting, name): runs reported, {Choice: loss of seed 1}, bases.
 
     A base is the runs that others are compared with: those reported and seed 1. In the order of
-    large.experiments' settings, within a setting by loss.
+    large.experiments' settings, within a setting by loss. A tuned setting has the runs of the one
+    that it is named after, too.
     """
     tried = {}
     rows = {}
     bases = {}
     for run in runs:
-        key = run["setting"], run["name"]
-        rows.setdefault(key, []).append(run)
+        rows.setdefault((run["setting"], run["name"]), []).append(run)
+    for (setting, name), own in rows.items():
+        own += rows.get((setting[:-len(TUNED)], name), []) if setting.endswith(TUNED) else []
     for key, own in rows.items():
         first = min([run["seed"] for run in own])
-        tried[key] = {run["lr"]: run["best"] for run in own if run["seed"] == first}
-        rate = min(tried[key], key=tried[key].get)
-        at_best = [run for run in own if run["lr"] == rate]
+        tried[key] = {choice(run): run["best"] for run in own if run["seed"] == first}
+        best = min(tried[key], key=tried[key].get)
+        at_best = [run for run in own if choice(run) == best]
         bases[key] = at_best
         fresh = [run for run in at_best if run["seed"] != first]
-        chosen = len(tried[key]) > 1 or key[0].startswith(TUNED)
+        chosen = len(tried[key]) > 1
         rows[key] = sorted(fresh if fresh and chosen else at_best, key=lambda run: run["seed"])
     known = list(dict.fromkeys([group.setting for group in groups()]))
 
@@ -134,12 +151,13 @@ def markdown(rows):
     return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
-def rates(tried, rate):
+def rates(tried, chosen):
     """Return the rate, how many were tried, and "end" where the best of several is no middle."""
-    if len(tried) == 1:
-        return f"{rate:g}" if rate else "-"
-    edge = ", end" if rate in (min(tried), max(tried)) else ""
-    return f"{rate:g} ({len(tried)}{edge})"
+    several = {one.rate for one in tried}
+    if len(several) == 1:
+        return f"{chosen.rate:g}" if chosen.rate else "-"
+    edge = ", end" if chosen.rate in (min(several), max(several)) else ""
+    return f"{chosen.rate:g} ({len(several)}{edge})"
 
 
 def tables(rows, tried, bases):
@@ -150,14 +168,18 @@ def tables(rows, tried, bases):
         base = bases.get((setting if own_base else BASELINES.get(setting), BASE), [])
         table = [["mixing", "million weights", "rate (tried)", "seeds", "validation", "test",
                   "above attention", "test"]]
+        if setting.endswith(TUNED):
+            table[0][3:3] = ["dropout, epochs"]
         for (own_setting, name), runs in rows.items():
             if own_setting != setting or "weights" not in runs[0]:
                 continue
+            chosen = choice(runs[0])
             values = [perplexities(runs, key) for key in ("best", "test")]
             of_base = [perplexities(base, key) for key in ("best", "test")]
             gaps = [gap(*pair) for pair in zip(values, of_base)] if name != BASE else [""] * 2
             table.append([NAMES.get(name, name), f"{runs[0]['weights'] / 1e6:.2f}",
-                          rates(tried[own_setting, name], runs[0]["lr"]),
+                          rates(tried[own_setting, name], chosen),
+                          *[f"{chosen.dropout}, {chosen.epochs}"] * setting.endswith(TUNED),
                           in_ranges([run["seed"] for run in runs]) if runs[0]["lr"] else "-",
                           *[mean_and_spread(list(some.values())) for some in values], *gaps])
         note = ""

@@ -54,22 +54,22 @@ class Options(unittest.TestCase):
 class Training(unittest.TestCase):
     def test_only_answers_count(self):
         """Logits where nothing is asked get no gradient; an answer never asked for gets less."""
-        data = grid.make_data("recall", 1, 5, 14, 15)
+        data = tasks.questions("recall", 1, 5, 14, 15)
         config = grid.configure("recall", "linear map", data, 14)
         model = beyond.asking("linear map")
         params = model.init_params(config, random.Random(1))
-        example = grid.in_tokens(data.train[0], data.vocab)
+        example = tasks.in_tokens(data.train[0], data.vocab)
         losses = model.token_losses(example, params, config)
         self.assertEqual(len(losses), tasks.RECALLED)
         self.assertEqual(config.n_layer, 2)
 
     def test_counting(self):
         """Of one text learnt by heart all answers are right, before training not."""
-        data = grid.make_data("copy", 1, 5, 8, 3)
+        data = tasks.questions("copy", 1, 5, 8, 3)
         config = grid.configure("copy", "Grassmann", data, 8)
         model = beyond.asking("Grassmann")
         params = model.init_params(config, random.Random(1))
-        example = grid.in_tokens(data.train[0], data.vocab)
+        example = tasks.in_tokens(data.train[0], data.vocab)
         before, number = beyond.count_right(model, [example], params, config)
         list(model.train([example], params, config, 60, 0.03))
         after, _ = beyond.count_right(model, [example], params, config)
@@ -82,9 +82,9 @@ class Training(unittest.TestCase):
         self.assertEqual(beyond.mixer("Grassmann").token_losses.__module__, "micro_grassmann")
 
     def test_seeds_differ(self):
-        one, other = [grid.make_data("copy", seed, 5, 8, 3) for seed in (1, 2)]
+        one, other = [tasks.questions("copy", seed, 5, 8, 3) for seed in (1, 2)]
         self.assertNotEqual(one.train, other.train)
-        self.assertEqual(one, grid.make_data("copy", 1, 5, 8, 3))
+        self.assertEqual(one, tasks.questions("copy", 1, 5, 8, 3))
 
     def test_best_rate(self):
         """The best by right answers of all seeds tried, none of them reported."""
@@ -102,11 +102,11 @@ class WhatIsLearnt(unittest.TestCase):
     @slow
     def test_a_coordinate_tells_who_wins(self):
         """Trained on dominance, the sign of one Plücker coordinate does, for all pairs of signs."""
-        data = grid.make_data("dominance", 42, 2000, 32, 15)
+        data = tasks.questions("dominance", 42, 2000, 32, 15)
         config = grid.configure("dominance", "Grassmann", data, 32)
         model = beyond.asking("Grassmann")
         params = model.init_params(config, random.Random(42))
-        train = [grid.in_tokens(example, data.vocab) for example in data.train]
+        train = [tasks.in_tokens(example, data.vocab) for example in data.train]
         list(model.train(train, params, config, 2000, 0.03))
 
         def z(sign, position):
@@ -122,7 +122,7 @@ class WhatIsLearnt(unittest.TestCase):
 
 class Printing(unittest.TestCase):
     def test_main(self):
-        with mock.patch.object(grid, "HELD_OUT", 3):
+        with mock.patch.object(tasks, "QUESTIONS", 3):
             text, found, chart = printed(grid.main, "--tasks=copy", "--layers=linear map,Grassmann",
                                          "--steps=10", "--length=8", "--signs=3", "--jobs=1")
         self.assertLessEqual(max(map(len, text.splitlines())), 79)

@@ -1,0 +1,454 @@
+"""The small models' tables with many seeds and tuned rates: the scalar files' runs, in PyTorch.
+
+    python3 -m large.small --json large/small.jsonl --minutes 60
+    python3 -m large.small --json large/small.jsonl --tables
+
+Each run has the scalar files' own first weights, their documents in their order, double precision:
+its losses are theirs to 1e-9 (tests/test_large.py). Each contender's rate is tried on each task
+with two seeds that are not reported. Runs that the JSON lines have already are left out, so the
+same command goes on.
+"""
+import concurrent.futures
+import functools
+import json
+import multiprocessing
+import random
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+if not __package__:
+    print("small.py: start it as python3 -m large.small", file=sys.stderr)
+    sys.exit(2)
+
+import torch
+
+import beyond
+import compare
+import show
+import tasks
+from large import data as parts
+from large import engine, exchange, summary, train
+from large.model import Config
+
+RATES = (0.003, 0.01, 0.03)  # where the best is an end, a third or three times as much, too
+TRIED_WITH = (101, 102)  # seeds
+WRITTEN = 200  # strings of brackets at each temperature
+LENGTH = 32  # of texts that ask about signs
+HELD_OUT = 1000  # texts with pairs
+
+# The scalar files' names for what --mixing has; "with convolution" and "one offset a layer" may
+# follow.
+MIXINGS = {
+    "attention": "attention", "attention, same offsets": "attention-window",
+    "Grassmann": "grassmann", "linear map": "linear", "mean of states": "mean",
+    "elementwise product": "product", "planes apart": "apart",
+    "planes apart, lengths kept": "apart-lengths", "lengths kept": "apart-lengths",
+    "linear map and planes": "linear-planes", "running sum": "counting",
+    "sum without planes": "sum", "linear attention": "linear-attention",
+    "gated linear attention": "gated-linear-attention", "RWKV": "rwkv",
+    "delta rule": "delta-rule", "gated delta rule": "gated-delta-rule",
+    "gated recurrence": "gated-recurrence", "decayed sums": "decayed-sums",
+    "planes of decayed sums": "decayed-sums-planes", "attended states": "attended-states",
+    "planes of attended states": "attended-states-planes"}
+MEMORIES = ("linear attention", "gated linear attention", "RWKV", "delta rule", "gated delta rule",
+            "gated recurrence", "decayed sums", "planes of decayed sums", "attended states",
+            "planes of attended states", "attention with convolution",
+            "gated delta rule with convolution")
+
+
+class Setting(NamedTuple):
+    """What is learned, and for how long."""
+
+    task: str  # names, strings of brackets, pairs, or one of tasks.SIGN_TASKS
+    steps: int
+    batch: int = 1
+    seeds: int = 20
+    rates: tuple = RATES
+    tried_with: tuple = TRIED_WITH
+    number: int = 0  # different strings of brackets; pairs of a key and a value
+    signs: int = 15
+    sizes: tuple = ()  # of the models, {name: number} as pairs
+
+
+class Row(NamedTuple):
+    """A contender in a setting: a line of a table, or a cell of the grid."""
+
+    setting: str
+    name: str
+    mixer: str
+    sizes: dict
+
+
+def recall(pairs, width):
+    """Return the Setting of recall with so many pairs, two layers of that width, on a GPU."""
+    return Setting("pairs", 4000, 64, 3, (0.003, 0.001, 0.01), TRIED_WITH[:1], pairs,
+                   sizes=(("n_layer", 2), ("n_embd", width), ("block_size", 4 * pairs)))
+
+
+SETTINGS = {
+    "names, 1,000": Setting("names", 1000),
+    "names, two passes": Setting("names", 3953, 8, 10),
+    "brackets, 1,000": Setting("strings", 1000, number=2000),
+    "brackets, 20,000": Setting("strings", 2500, 8, 10, number=22200),
+    **{task: Setting(task, 2000, seeds=10) for task in tasks.SIGN_TASKS},
+    "dominance, 31 signs": Setting("dominance", 4800, seeds=10, signs=31),
+    "dominance 4, 31 signs": Setting("dominance 4", 4800, seeds=10, signs=31),
+    "pairs: 8, width 32": recall(8, 32),
+    **{f"pairs: {pairs}, width 64": recall(pairs, 64) for pairs in (8, 16, 32, 64)},
+    "pairs: 64, width 256": recall(64, 256)}
+GRID = (*tasks.SIGN_TASKS, "dominance, 31 signs", "dominance 4, 31 signs")
+BEFORE_ALL = ("attention", "Grassmann", "planes apart", "linear map", "gated recurrence",
+              "gated delta rule with convolution", "attention with convolution", "mean of states")
+AT_RECALL = ("attention", "gated delta rule with convolution", "gated delta rule",
+             "gated recurrence", "attention with convolution", "linear attention",
+             "linear attention with convolution", "gated linear attention",
+             "gated linear attention with convolution", "RWKV", "delta rule with convolution",
+             "linear map", "Grassmann")
+
+
+def rows():
+    """Return all Rows, the most important first."""
+    window = (1, 2, 4, 8, 16)
+    every = tuple(range(1, 51))
+    plain = ("attention", "Grassmann", "linear map", "planes apart", "mean of states",
+             "attention, same offsets", "planes apart, lengths kept", "elementwise product",
+             "running sum", "sum without planes", *MEMORIES)
+    found = [Row(setting, name, name, {}) for setting in GRID for name in BEFORE_ALL]
+    found += [Row(setting, name, name, {}) for setting in SETTINGS if setting.startswith("pairs")
+              for name in AT_RECALL]
+    for setting in "names, 1,000", "brackets, 1,000":
+        sizes = {} if setting.startswith("names") else {"window": window, "block_size": 64}
+        found += [Row(setting, name, name, sizes) for name in plain]
+        found += [Row(setting, "linear map, r 5", "linear map", {**sizes, "r": 5}),
+                  Row(setting, "linear map and planes, r 3", "linear map and planes",
+                      {**sizes, "r": 3}),
+                  Row(setting, "Grassmann, no past", "Grassmann", {**sizes, "window": ()}),
+                  Row(setting, "attention, no past", "attention, same offsets",
+                      {**sizes, "window": ()})]
+        found.append(Row(setting, "W_red frozen", "Grassmann", sizes))
+    sizes = {"window": every, "block_size": 64}
+    found += [Row("brackets, 1,000", "50 offsets", "Grassmann", sizes),
+              Row("brackets, 1,000", "mean, 50 offsets", "mean of states", sizes),
+              Row("brackets, 1,000", "planes apart, lengths kept, 50 offsets",
+                  "planes apart, lengths kept", sizes)]
+    found += [Row("names, two passes", name, name, {}) for name in (*plain[:6], *MEMORIES)]
+    found += [Row("names, two passes", "Grassmann, no past", "Grassmann", {"window": ()})]
+    sizes = {"window": window, "block_size": 64}
+    found += [Row("brackets, 20,000", name, name, sizes) for name in plain]
+    found += [Row(setting, name, name, {}) for setting in GRID for name in MEMORIES
+              if name not in BEFORE_ALL]
+    return found
+
+
+# ---- one run -------------------------------------------------------------------------------------
+@functools.lru_cache(4)
+def documents(task, number):
+    """Return the documents of names, or so many different strings of brackets."""
+    if task == "names":
+        return beyond.mixer("attention").load_docs(tasks.INPUT)
+    return tasks.distinct_strings(number, random.Random(42))
+
+
+class Begun(NamedTuple):
+    """What a run begins with."""
+
+    data: parts.Data
+    config: Config
+    params: dict  # of the scalar file
+    seen: set  # the documents to train on
+
+
+def begin(row, setting, seed):
+    """Return the Begun of a row with a seed."""
+    sizes = {**dict(setting.sizes), **row.sizes}
+    if setting.task not in ("names", "strings"):
+        return begin_asking(row, setting, seed, sizes)
+    docs = documents(setting.task, setting.number)
+    data = compare.split(docs, seed, setting.steps * setting.batch)
+    contender = compare.contender(row.mixer, 3, **sizes)
+    model, vocab, params, _ = compare.begin(contender, data, seed)
+    config = of_large(row.mixer, contender.config._replace(vocab_size=len(vocab) + 1))
+    symbols = list(vocab)
+    padded = [parts.pad([model.tokenize(doc, vocab)[1:-1] for doc in some], len(symbols),
+                        config.block_size) for some in (data.train, data.held_out)]
+    return Begun(parts.Data(symbols, "character", *padded, None, ""), config, params,
+                 set(data.train))
+
+
+def begin_asking(row, setting, seed, sizes):
+    """Return the Begun of a question about random signs."""
+    if setting.task == "pairs":
+        symbols = 4 * setting.number + 1
+        halves = [key_values(setting.number, number, (seed, number))
+                  for number in (setting.steps * setting.batch, HELD_OUT)]
+    else:
+        found = tasks.questions(setting.task, seed, setting.steps, LENGTH, setting.signs)
+        symbols = len(found.vocab)
+        sizes = {"n_layer": tasks.DEPTH.get(setting.task, 1), "block_size": LENGTH,
+                 "window": tasks.LOOK_BACK, **sizes}
+        halves = [in_tensors(some, found.vocab) for some in (found.train, found.held_out)]
+    scalar = beyond.configure(row.mixer, symbols, **sizes)
+    params = beyond.mixer(row.mixer).init_params(scalar, random.Random(seed))
+    data = parts.Data(list(range(symbols)), "character", *halves, None, "")
+    return Begun(data, of_large(row.mixer, scalar), params, set())
+
+
+def in_tensors(examples, vocab):
+    """Return texts and answers as (inputs, targets)."""
+    rows = [tasks.in_tokens(example, vocab) for example in examples]
+    answers = [[-100 if a is None else a for a in row.answers] for row in rows]
+    return torch.tensor([row.text for row in rows]), torch.tensor(answers)
+
+
+def key_values(pairs, number, seed):
+    """Return many texts of tasks.recall's kind as (inputs, targets), of twice as many symbols each.
+
+    As many keys with their values, then the keys again, among as many fillers, in another order.
+    """
+    generator = torch.Generator().manual_seed(seed[0] * 1_000_003 + seed[1])
+
+    def drawn():
+        order = torch.rand(number, 2 * pairs, generator=generator).argsort(1)
+        return order[:, :pairs]
+    keys = drawn()
+    values = drawn() + 2 * pairs
+    places = drawn() + 2 * pairs
+    inputs = torch.full((number, 4 * pairs), 4 * pairs)  # the filler
+    inputs[:, 0:2 * pairs:2] = keys
+    inputs[:, 1:2 * pairs:2] = values
+    targets = torch.full_like(inputs, -100)
+    return inputs.scatter_(1, places, keys), targets.scatter_(1, places, values)
+
+
+def of_large(mixer, config):
+    """Return large's Config of a scalar model with this mixer."""
+    name, one, _ = mixer.partition(", one offset a layer")
+    name, convolution, _ = name.partition(" with convolution")
+    return Config(**config._asdict(), mixing=MIXINGS[name], convolution=bool(convolution),
+                  offset_per_layer=bool(one))
+
+
+def run(row, rate, seed):
+    """Train a row with a rate and a seed, and return what it found."""
+    torch.set_num_threads(1)
+    setting = SETTINGS[row.setting]
+    start = time.time()
+    begun = begin(row, setting, seed)
+    gpu = setting.task == "pairs" and torch.cuda.is_available()
+    args = train.parse([str(word) for word in (
+        "--steps", setting.steps, "--eval-every", setting.steps, "--batch", setting.batch, "--lr",
+        rate, "--precision", "float64", "--device", "cuda" if gpu else "cpu", "--block-size",
+        begun.config.block_size)], show.Parser())
+    trainer = engine.Trainer(begun.config, args)
+    exchange.load_weights(trainer.model, exchange.tensors(begun.params))
+    if row.name == "W_red frozen":
+        trainer.model.layer0.W_red.requires_grad_(False)
+    found = {"setting": row.setting, "name": row.name, "lr": rate, "seed": seed,
+             "weights": trainer.model.size()}
+    try:
+        state = engine.train(trainer, begun.data, args)
+    except ArithmeticError:
+        return {**found, "nats": 1e9, "right": 0.0}
+    found["nats"] = state["curve"][-1][2]
+    found["device"] = engine.device_name(trainer.device)
+    if setting.task not in ("names", "strings"):
+        found["right"] = share_right(trainer.model, *begun.data.valid)
+    if setting.task == "strings" and seed not in TRIED_WITH:
+        found["written"] = {str(t): judged(trainer.model, begun, t, seed) for t in (0.5, 1.0)}
+    return {**found, "seconds": round(time.time() - start, 1)}
+
+
+@torch.no_grad()
+def share_right(model, inputs, targets):
+    """Return the share of answers whose logit is the highest."""
+    model.eval()
+    asked = targets >= 0
+    guesses = model(inputs.to(model.wte.device)).argmax(-1).cpu()
+    return (guesses == targets)[asked].double().mean().item()
+
+
+def judged(model, begun, temperature, seed):
+    """Return the shares of WRITTEN strings that are balanced, differ, and were trained on."""
+    generator = torch.Generator().manual_seed(seed)
+    written = engine.sample(model, begun.data.vocab, WRITTEN, model.config.block_size, True,
+                            temperature, generator)
+    texts = ["".join(text) for text in written]
+    return {"balanced": statistics.fmean([tasks.is_balanced(text) for text in texts]),
+            "different": len(set(texts)) / WRITTEN,
+            "known": statistics.fmean([text in begun.seen for text in texts])}
+
+
+# ---- all runs ------------------------------------------------------------------------------------
+def read(path):
+    """Return {(setting, name): {(rate, seed): run}} of a file of JSON lines."""
+    found = {}
+    if Path(path).exists():
+        for line in Path(path).read_text(encoding="utf-8").splitlines():
+            one = json.loads(line)
+            own = found.setdefault((one["setting"], one["name"]), {})
+            own[one["lr"], one["seed"]] = one
+    return found
+
+
+def best_rate(setting, done):
+    """Return which of the rates did best: most right answers, or the lowest loss."""
+    def score(rate):
+        tried = [done[rate, seed] for seed in setting.tried_with]
+        return (statistics.fmean([one.get("right", 0.0) for one in tried]),
+                -statistics.fmean([one["nats"] for one in tried]))
+    rates = {rate for rate, _ in done}
+    return max([rate for rate in rates if all((rate, seed) in done for seed in setting.tried_with)],
+               key=score)
+
+
+def missing(setting, done):
+    """Return the runs [(rate, seed)] of a row that can begin now."""
+    rates = list(setting.rates)
+    lowest, highest = min(rates), max(rates)
+    while True:
+        tries = [(rate, seed) for rate in rates for seed in setting.tried_with
+                 if (rate, seed) not in done]
+        if tries:
+            return tries
+        best = best_rate(setting, done)
+        beyond_end = {lowest: round(lowest / 3, 6), highest: 3 * highest}.get(best, best)
+        if beyond_end in rates:
+            return [(best, seed) for seed in compare.seeds(setting.seeds)
+                    if (best, seed) not in done]
+        rates.append(beyond_end)
+
+
+def run_all(args):
+    """Make the runs that are missing, until the time is over."""
+    done = read(args.json)
+    until = time.time() + 60 * args.minutes
+    wanted = [row for row in rows() if row.setting.startswith(tuple(args.only))]
+    running = {}
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(args.jobs, context) as pool:
+        while True:
+            for row in wanted:
+                if time.time() > until or len(running) >= args.jobs:
+                    break
+                mine = done.setdefault((row.setting, row.name), {})
+                for rate, seed in missing(SETTINGS[row.setting], mine):
+                    if (row.setting, row.name, rate, seed) not in running.values():
+                        future = pool.submit(run, row, rate, seed)
+                        running[future] = row.setting, row.name, rate, seed
+            if not running:
+                return
+            ended = concurrent.futures.wait(running, return_when="FIRST_COMPLETED").done
+            for future in ended:
+                setting, name, rate, seed = running.pop(future)
+                found = future.result()
+                done[setting, name][rate, seed] = found
+                train.add_line(args.json, found)
+                print(f"{setting}; {name}; lr {rate:g}, seed {seed}: {found['nats']:.4f} nats, "
+                      f"{found.get('seconds')} s", flush=True)
+
+
+# ---- tables --------------------------------------------------------------------------------------
+def reported(found):
+    """Return {(setting, name): {seed: run}}: the seeds that chose nothing, where all were run."""
+    rows = {}
+    for (name, layer), done in found.items():
+        setting = SETTINGS[name]
+        fresh = compare.seeds(setting.seeds)
+        mine = {seed: one for (_, seed), one in done.items() if seed in fresh}
+        if len(mine) == len(fresh):
+            rows[name, layer] = mine
+    return rows
+
+
+def with_half(values, digits=1):
+    """Return the mean ± half of its 95 % interval over the seeds, as text."""
+    return f"{statistics.fmean(values):.{digits}f} ± {compare.student(values):.{digits}f}"
+
+
+def difference(mine, other):
+    """Return the mean difference in loss, paired by seed, ± half of its 95 % interval."""
+    if mine is other:
+        return ""
+    values = [mine[seed]["nats"] - other[seed]["nats"] for seed in mine]
+    return f"{statistics.fmean(values):+.4f} ± {compare.student(values):.4f}"
+
+
+def losses(setting, rows, bases):
+    """Return the table of one setting: losses, differences, and what was written."""
+    mine = {layer: runs for (name, layer), runs in rows.items() if name == setting}
+    table = [["layer", "weights", "rate", "held-out loss", *[f"minus {base}" for base in bases]]]
+    if SETTINGS[setting].task == "strings":
+        table[0] += ["balanced, temperature 0.5", "temperature 1"]
+
+    def mean(layer):
+        return statistics.fmean([one["nats"] for one in mine[layer].values()])
+    for layer in sorted(mine, key=mean):
+        runs = mine[layer]
+        first = next(iter(runs.values()))
+        table.append([layer, f"{first['weights']:,}", f"{first['lr']:g}",
+                      compare.spread([one["nats"] for one in runs.values()], 4),
+                      *[difference(runs, mine[base]) for base in bases]])
+        if "written" in first:
+            table[-1] += [with_half([100 * one["written"][t]["balanced"] for one in runs.values()])
+                          + " %" for t in ("0.5", "1.0")]
+    return summary.markdown(table)
+
+
+def grid(rows):
+    """Return the table of right answers: settings down, layers across."""
+    table = [["task", "chance", "guess", *BEFORE_ALL]]
+    for name in GRID:
+        setting = SETTINGS[name]
+        known = tasks.references(setting.task, [
+            tasks.questions(setting.task, seed, setting.steps, LENGTH, setting.signs)
+            for seed in compare.seeds(setting.seeds)], setting.signs)
+        table.append([name, *[f"{100 * share:.0f}" for share in known]])
+        for layer in BEFORE_ALL:
+            right = [100 * one["right"] for one in rows[name, layer].values()]
+            table[-1].append(with_half(right, 0))
+    return summary.markdown(table)
+
+
+def recalled(rows):
+    """Return the table of recall: layers down, settings across."""
+    names = [name for name in SETTINGS if name.startswith("pairs")]
+    table = [["layer", *names]]
+    for layer in AT_RECALL:
+        cells = [", ".join([f"{100 * one['right']:.0f}" for one in rows[name, layer].values()])
+                 if (name, layer) in rows else "" for name in names]
+        if any(cells):
+            table.append([layer, *cells])
+    return summary.markdown(table)
+
+
+def show_tables(path):
+    """Print all tables of a file of JSON lines."""
+    rows = reported(read(path))
+    for setting in "names, 1,000", "names, two passes", "brackets, 1,000", "brackets, 20,000":
+        bases = ("attention", "linear map", "Grassmann")[:1 if setting.startswith("b") else 3]
+        print(f"\n**{setting}**\n\n{losses(setting, rows, bases)}")
+    print(f"\n**right answers, %**\n\n{grid(rows)}")
+    print(f"\n**recall: right answers of each seed, %**\n\n{recalled(rows)}")
+
+
+def main(argv=None):
+    """Read the options; make the runs."""
+    parser = show.Parser(description="The small models' tables, by the models in PyTorch.",
+                         allow_abbrev=False)
+    parser.add_argument("--json", required=True, help="file of JSON lines, one a run")
+    parser.add_argument("--minutes", type=float, default=60.0, help="begin no run later")
+    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=show.usable_cores())
+    parser.add_argument("--only", nargs="*", default=[""], help="settings that begin so")
+    parser.add_argument("--tables", action="store_true", help="print the tables, no more")
+    args = parser.parse_args(argv)
+    if args.tables:
+        show_tables(args.json)
+    else:
+        run_all(args)
+
+
+if __name__ == "__main__":
+    show.run_program(main)
