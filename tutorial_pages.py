@@ -552,7 +552,7 @@ def task_for_each():
          f"Small models (d = {lab.SMALL['n_embd']}), {lab.STEPS['signs']} texts: so little "
          "training that luck decides some runs; see where the two seeds differ. After 2,000 texts "
          "of 15 signs the linear map answers such a question as well, about the sign four back "
-         "(100 %; the mean of planes 61 %: RESULTS.md, \"dominance 4\")."),
+         "(99 %; the mean of planes 61 %: RESULTS.md, \"dominance 4\")."),
         f"Ahead: {' and '.join(winners['brackets'])} on brackets, {' and '.join(winners['game'])} "
         f"on game, {' and '.join(winners['star'])} on star. Each task asks for another past.",
         {"rights": rights, "winners": winners})
