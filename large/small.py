@@ -509,7 +509,10 @@ def main(argv=None):
     elif not any(name.startswith(tuple(args.only)) for name in SETTINGS):
         parser.error(f"--only: no setting begins so; there are: {'; '.join(SETTINGS)}")
     else:
-        show.check_writable(Path(args.json))
+        try:
+            show.check_writable(Path(args.json))
+        except (OSError, ValueError) as error:
+            parser.error(f"--json: {error}")
         run_all(args)
 
 
