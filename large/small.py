@@ -509,10 +509,7 @@ def main(argv=None):
     elif not any(name.startswith(tuple(args.only)) for name in SETTINGS):
         parser.error(f"--only: no setting begins so; there are: {'; '.join(SETTINGS)}")
     else:
-        try:
-            show.check_writable(Path(args.json))
-        except (OSError, ValueError) as error:
-            parser.error(f"--json: {error}")
+        show.check_writable(Path(args.json), parser, "--json")
         run_all(args)
 
 
