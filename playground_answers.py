@@ -14,6 +14,7 @@ import operator
 import random
 import secrets
 import signal
+import statistics
 import sys
 import textwrap
 import threading
@@ -26,6 +27,7 @@ from typing import NamedTuple
 
 import alternatives  # noqa: F401 (its layers join beyond.MAKERS)
 import beyond
+import compare
 import inside
 import micro_gpt
 import micro_grassmann
@@ -33,7 +35,7 @@ import show
 import tasks
 
 HERE = Path(__file__).resolve().parent
-GRID = HERE / "playground" / "grid.json"  # from benchmark_tasks.py's questions
+GRID = HERE / "playground" / "grid.json"  # right answers from large/small.jsonl
 LIMITS = {"steps": (1, 20000), "seed": (0, 10 ** 9), "r": (2, 8), "n_layer": (1, 4)}
 DEFAULTS = {"steps": 1000, "seed": 42, "r": 4, "n_layer": 1}
 RATES = (0.001, 0.003, 0.01, 0.02, 0.03, 0.09)
@@ -1145,10 +1147,14 @@ def spliced(judge, functions, code):
 
 def ask_start(question):
     """Return what the page needs first: the contenders and the limits."""
+    grid = json.loads(GRID.read_text(encoding="utf-8"))
+    for row in grid["tasks"]:
+        for cell in row["cells"].values():
+            shares = list(cell["right"].values())
+            cell.update(mean=round(statistics.fmean(shares), 6), half=compare.student(shares))
     return {"mixers": list(beyond.MAKERS), "tasks": [*BLOCKS, *ASKED], "limits": LIMITS,
             "saved": list(SAVED), "races": RACES, "length": COST_LENGTH,
-            "longest_text": LONGEST_TEXT, "cores": CORES,
-            "grid": json.loads(GRID.read_text(encoding="utf-8"))}
+            "longest_text": LONGEST_TEXT, "cores": CORES, "grid": grid}
 
 
 TRAINING = {"train": ask_train, "running": ask_running, "progress": ask_progress,

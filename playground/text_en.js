@@ -85,10 +85,12 @@ export const text = {
   },
   gridTitle: "Which layer for which question?",
   gridStory: ({ steps, length, signs }) => `Right answers in percent after ${steps.toLocaleString("en")} texts of ${length} ` +
-    `signs, ${signs} different ones: means over six seeds, each layer with the learning rate that was best on two ` +
-    "other seeds. Computed by the same layers in PyTorch, in double precision; RESULTS.md has the intervals and some more cells. A cell " +
-    "starts its race here, with two of the seeds; – was not run so.",
-  cellLabel: (task, layer, mean) => `${task}, ${layer}: ${Math.round(100 * mean)} % right; start this race`,
+    `signs, ${signs} different ones: mean over ten seeds ± half of its 95 % interval. Each cell has the learning rate that ` +
+    "was best with two other seeds, of .003, .01, .03 and, where the best was an end, .001 or .09. Computed by the same " +
+    "layers in PyTorch, in double precision; large/small.jsonl has every run. Point at a cell for its rate, its worst and " +
+    "its best seed; a click starts its race here, with two of the seeds.",
+  cellLabel: (task, layer, right, worst, best, rate) => `${task}, ${layer}: ${right} % right, worst seed ${worst}, best ` +
+    `${best}, rate ${rate}; start this race`,
   costTitle: "What it costs", costDrag: "Drag: the length of the text",
 
   experimentTitle: "Experiment",

@@ -108,9 +108,11 @@ export const text = {
   },
   gridTitle: "어떤 물음에 어떤 층?",
   gridStory: ({ steps, length, signs }) => `기호 ${length}개(${signs}가지)로 된 글 ${count(steps)}개를 배운 뒤 맞은 답의 퍼센트: ` +
-    "시드 여섯 개의 평균이며, 학습률은 층마다 다른 시드 두 개에서 가장 좋았던 것입니다. 같은 층을 PyTorch로, 배정밀도로 " +
-    "계산했습니다(구간과 칸 몇 개는 RESULTS.md에). 칸을 누르면 시드 두 개로 그 경주를 시작합니다; –는 이렇게 해 보지 않은 것입니다.",
-  cellLabel: (task, layer, mean) => `${task}, ${layer}: 맞은 답 ${Math.round(100 * mean)} %; 이 경주 시작`,
+    "시드 열 개의 평균 ± 95 % 구간의 절반. 칸마다 학습률은 그 열 개가 아닌 시드 두 개로 해 보아 가장 좋았던 것입니다: " +
+    ".003, .01, .03 가운데, 가장 좋은 것이 끝이면 .001이나 .09까지. 같은 층을 PyTorch로, 배정밀도로 계산했습니다(모든 실행은 " +
+    "large/small.jsonl에). 칸을 가리키면 학습률과 가장 나쁜 시드, 가장 좋은 시드가 보이고, 누르면 시드 두 개로 그 경주를 시작합니다.",
+  cellLabel: (task, layer, right, worst, best, rate) => `${task}, ${layer}: 맞은 답 ${right} %, 가장 나쁜 시드 ${worst}, ` +
+    `가장 좋은 시드 ${best}, 학습률 ${rate}; 이 경주 시작`,
   costTitle: "비용", costDrag: "끌어 보세요: 글의 길이",
   costIntro: "글자 L개를 읽을 때: 각 모델이 만드는 Value의 수(엔진이 셉니다)와 살펴보는 위치 쌍의 수(층 하나, 어텐션은 " +
     "헤드 하나).",

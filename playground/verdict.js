@@ -73,14 +73,15 @@ const begin = answering(at("race-form"), (isLatest, question) => {
 // ---- the grid: tasks down, layers across; a cell starts its race ----
 
 function drawGrid(grid) {
+  const whole = (share) => Math.round(100 * share);
   const cell = (row, layer) => {
     const found = row.cells[layer];
-    if (!found) return make("td", {}, "–");
     const shares = Object.values(found.right);
-    const mean = shares.reduce((a, b) => a + b) / shares.length;
-    const button = make("button", { type: "button", "aria-label": text.cellLabel(row.task, layer, mean) },
-      String(Math.round(100 * mean)));
-    const above = Math.max(0, (mean - row.chance) / (1 - row.chance));
+    const right = `${whole(found.mean)} ± ${whole(found.half)}`;
+    const label = text.cellLabel(text.tasks[row.task] ?? row.task, layer, right, whole(Math.min(...shares)),
+      whole(Math.max(...shares)), found.rate);
+    const button = make("button", { type: "button", "aria-label": label, title: label }, right);
+    const above = Math.max(0, (found.mean - row.chance) / (1 - row.chance));
     button.style.setProperty("--share", `${Math.round(35 * above)}%`);
     button.addEventListener("click", async () => {
       guessed = null;
@@ -95,7 +96,7 @@ function drawGrid(grid) {
       make("thead", {}, make("tr", {}, ...[text.task, text.chance, ...grid.layers]
         .map((name) => make("th", { scope: "col" }, name)))),
       make("tbody", {}, ...grid.tasks.map((row) => make("tr", {}, make("th", { scope: "row" },
-        text.tasks[row.task] ?? row.task), make("td", {}, String(Math.round(100 * row.chance))),
+        text.tasks[row.task] ?? row.task), make("td", {}, String(whole(row.chance))),
         ...grid.layers.map((layer) => cell(row, layer))))))));
 }
 

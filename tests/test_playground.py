@@ -195,10 +195,12 @@ class Answers(unittest.TestCase):
         grid = answers.answer({"ask": "start"})["grid"]
         self.assertEqual({row["task"] for row in grid["tasks"]}, set(answers.ASKED))
         for row in grid["tasks"]:
+            self.assertEqual(list(row["cells"]), grid["layers"])
             for layer, cell in row["cells"].items():
                 answers.settings_of({"task": row["task"], "mixer": layer, "rate": cell["rate"],
                                      "steps": grid["steps"], "signs": grid["signs"]})
                 self.assertTrue(all(0 <= share <= 1 for share in cell["right"].values()))
+                self.assertEqual(len(cell["right"]), 10)  # as the text beside the grid says
 
     def test_exercise(self):
         """A step's own solution is right, its stub not written; a server runs nobody's code."""
