@@ -81,11 +81,11 @@ def gated_linear_attention(model, S, q, k, v, decay):
 
 
 def rwkv(model, S, q, k, v, decay):
-    """Let each row of S fade at its own rate; read before writing, the present counted once more.
+    """Let each row of S fade at its own rate; read before it fades, with the present unfaded.
 
     result = rmsnorm((S + k vᵀ)ᵀ q), then S = diag(a) S + k vᵀ, a = exp(-exp(-(wa x + c))). RWKV-6
-    (Peng et al. 2024, arXiv:2404.05892), whose wa is of low rank and whose present has weights of
-    its own, which are 1 here. State h e²; cost 4 h e².
+    (Peng et al. 2024, arXiv:2404.05892) without its token shift and output gate; there wa is of low
+    rank, and the present has weights of its own, which are 1 here. State h e²; cost 4 h e².
     """
     with_present = write(model, S, k, v, [model.Value(1.0)] * len(k))
     S = write(model, S, k, v, [(-(-a).exp()).exp() for a in decay])

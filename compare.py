@@ -8,17 +8,18 @@ measured separately, in turns, with nothing else running.
 The JSON file of a benchmark holds these records, field by field as described here, with the
 Python version, the platform, the options and the date.
 """
-import concurrent.futures
 import datetime
 import gc
 import json
 import math
-import multiprocessing
+import multiprocessing.connection
 import platform
 import random
+import signal
 import statistics
 import sys
 import time
+import traceback
 from collections import defaultdict
 from typing import NamedTuple
 
@@ -152,31 +153,45 @@ def begin(contender, data, seed):
 
 # ---- training side by side -----------------------------------------------------------------------
 
-reports = None  # in a process that trains: a counter of steps and an event, shared with the parent
+steps_done = None  # in a process that trains: a number that its parent reads
 
 
 def at_once(jobs):
-    """Return how many processes a pool may have: Windows cannot wait for more than 61."""
+    """Return how many processes may run at once: Windows cannot wait for more than 61."""
     return min(jobs, 61) if sys.platform == "win32" else jobs
 
 
-def start_worker(counter, stop):
-    """Prepare a process that trains: Ctrl-C is for the parent to handle."""
-    import signal
+def start_worker(context):
+    """Start a process that trains; return it, a pipe to it, and its counter of steps.
 
-    global reports
-    reports = (counter, stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    No two share anything: whenever one is killed, it holds no lock that another waits for.
+    """
+    pipe, far_end = context.Pipe()
+    counter = context.RawValue("q", 0)
+    process = context.Process(target=work_for, args=(far_end, counter), daemon=True)
+    process.start()
+    far_end.close()  # now the pipe ends when the process does
+    return process, pipe, counter
+
+
+def work_for(parent, counter):
+    """Say that this process is ready; then do what the parent sends, and send what came of it."""
+    global steps_done
+    steps_done = counter
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
     gc.disable()
+    parent.send((None, ""))
+    while True:
+        train, arguments = parent.recv()
+        try:
+            parent.send((train(*arguments), ""))
+        except Exception as error:
+            parent.send((error, traceback.format_exc()))
 
 
 def report_step():
-    """Count a step, and end if the parent has said so."""
-    counter, stop = reports
-    with counter.get_lock():
-        counter.value += 1
-    if stop.is_set():
-        raise KeyboardInterrupt
+    """Count a step."""
+    steps_done.value += 1
 
 
 def train_run(contender, data, seed, steps, samples):
@@ -234,30 +249,36 @@ def side_by_side(train, work, jobs, steps):
     Together they call report_step() `steps` times. OSError if a process is ended from outside.
     """
     context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
-    stop = context.Event()
-    pool = concurrent.futures.ProcessPoolExecutor(at_once(jobs), context, start_worker,
-                                                  (counter, stop))
+    with show.deaf_to_ctrl_c():
+        workers = [start_worker(context) for _ in range(at_once(min(jobs, len(work))))]
+    todo = list(reversed(range(len(work))))  # places in `work`
+    busy = {pipe: None for _, pipe, _ in workers}  # {pipe: the place it is at; None: it starts}
+    results = {}  # {place: what came of it}, and None's
+    told = ""  # the traceback of an error
     try:
-        with show.deaf_to_ctrl_c():
-            futures = [pool.submit(train, *arguments) for arguments in work]
         with show.Progress(steps) as progress:
-            waiting = futures
-            done = 0
-            while waiting:
-                waiting = concurrent.futures.wait(waiting, timeout=0.2)[1]
-                now = counter.get_obj().value  # no lock: a process killed meanwhile may hold it
-                progress.step(f"{len(work) - len(waiting)} of {len(work)} runs", now - done)
-                done = now
-                failed = [f for f in futures if f.done() and f.exception()]
-                if failed:
-                    raise failed[0].exception()
-        return [future.result() for future in futures]
-    except concurrent.futures.process.BrokenProcessPool:
+            while busy and not told:
+                for pipe in multiprocessing.connection.wait(list(busy), timeout=0.2):
+                    result, told = pipe.recv()
+                    if told:
+                        break
+                    results[busy.pop(pipe)] = result
+                    if todo:
+                        busy[pipe] = todo.pop()
+                        pipe.send((train, work[busy[pipe]]))
+                if not all(process.is_alive() for process, _, _ in workers):
+                    raise EOFError
+                done = sum(counter.value for _, _, counter in workers)
+                progress.step(f"{len(results) - 1} of {len(work)} runs", done - progress.done)
+    except (EOFError, OSError):
         raise OSError("a process that trained was ended from outside (out of memory?)") from None
     finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
+        for process, _, _ in workers:
+            process.kill()
+            process.join()
+    if told:
+        raise result from RuntimeError(told)
+    return [results[place] for place in range(len(work))]
 
 
 def time_all(contenders, data, seed):

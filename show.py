@@ -209,10 +209,11 @@ def figure(panels, title):
     top = 44
     for panel in panels:
         if "columns" in panel:
-            parts += _heat_panel(panel, left + 40, top)
+            parts += _heat_panel(panel, _beside(left + 40, panel["rows"]), top)
             top += 30 * len(panel["rows"]) + 250
         elif "bars" in panel:
-            parts += _bar_panel(panel, left + 130, top, width - 130)
+            start = _beside(left + 130, panel["bars"])
+            parts += _bar_panel(panel, start, top, left + width - start)
             top += 26 * len(panel["bars"]) + 100
         else:
             parts += _line_panel(panel, left, top + height, width, height)
@@ -234,6 +235,11 @@ def _text(x, y, text, anchor="start", more=""):
     """Return an SVG text element."""
     text = html.escape(text)
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{text}</text>'
+
+
+def _beside(least, names):
+    """Return where a panel begins that has these names at its left, in pixels."""
+    return max([least, *[24 + 7 * len(name) for name in names]])
 
 
 def _line_panel(panel, x0, y0, width, height):

@@ -615,10 +615,10 @@ def what_works():
 
 
 # From RESULTS.md, "At full size": six layers, 128 tokens, tuned rates, two to five fresh seeds.
-BIGGER = ("Larger models show that: at 10 million weights, on the words of novels, its perplexity "
-          "(exp of the loss) is 7 % below attention's, and so is that of the gated delta rule, "
-          "which keeps a matrix and corrects what it holds. The paper's layer is 21 % above with "
-          "one offset a layer, 47.5 % with the mean of six (RESULTS.md).")
+BIGGER = ("Larger models show that: at 10 million weights, on the words of novels, rates tuned, "
+          "its perplexity (exp of the loss) is 7 % below attention's, and so is that of the gated "
+          "delta rule, which keeps a matrix and corrects what it holds. The paper's layer is 21 % "
+          "above with one offset a layer, 47.5 % with the mean of six (RESULTS.md).")
 
 
 KEPT = {"attention": ("all; chooses", "L²"),

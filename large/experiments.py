@@ -3,9 +3,9 @@
     python3 -m large.experiments --novels FOLDER --json results.jsonl --minutes 60 --compile
 
 FOLDER holds train.txt, valid.txt and test.txt. Runs that the JSON lines have already are left out,
-so the same command goes on. Seed 1 chooses the learning rate; the seeds from 2 on, which nothing
-was chosen by, are what tables report. Each group of runs has processes of its own, so that one
-compiles once; several share a GPU.
+so the same command goes on. Seed 1 chooses the learning rate, dropout and epochs; the seeds from 2
+on, which chose nothing, are what tables report, where there are any. Each group of runs has
+processes of its own, so that one compiles once; several share a GPU.
 """
 import ast
 import hashlib

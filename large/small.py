@@ -4,14 +4,14 @@
     python3 -m large.small --json large/small.jsonl --tables
 
 Each run has the scalar files' own first weights, their documents in their order, double precision:
-its losses are theirs to 1e-9 (tests/test_large.py). Each contender's rate is tried on each task
-with two seeds that are not reported. Runs that the JSON lines have already are left out, so the
-same command goes on.
+with the same weights losses and gradients are theirs to 1e-9 (tests/test_large.py); over a run the
+rounding of some layers grows (RESULTS.md). Each contender's rate is tried on each task with two
+seeds that are not reported, at recall, which is run here alone, with one. Runs that the JSON lines
+have already are left out, so the same command goes on.
 """
-import concurrent.futures
 import functools
-import json
 import multiprocessing
+import multiprocessing.connection
 import random
 import statistics
 import sys
@@ -23,21 +23,29 @@ if not __package__:
     print("small.py: start it as python3 -m large.small", file=sys.stderr)
     sys.exit(2)
 
-import torch
-
 import beyond
 import compare
 import show
 import tasks
-from large import data as parts
-from large import engine, exchange, summary, train
-from large.model import Config
+from large import experiments, summary, train
+
+try:
+    import torch
+
+    from large import data as parts
+    from large import engine, exchange
+    from large.model import Config
+except ModuleNotFoundError as error:
+    if error.name != "torch":
+        raise
+    torch = None
 
 RATES = (0.003, 0.01, 0.03)  # where the best is an end, a third or three times as much, too
 TRIED_WITH = (101, 102)  # seeds
 WRITTEN = 200  # strings of brackets at each temperature
 LENGTH = 32  # of texts that ask about signs
 HELD_OUT = 1000  # texts with pairs
+NO_NUMBER = 1e9  # stands for a loss that is none
 
 # The scalar files' names for what --mixing has; "with convolution" and "one offset a layer" may
 # follow.
@@ -155,8 +163,8 @@ def documents(task, number):
 class Begun(NamedTuple):
     """What a run begins with."""
 
-    data: parts.Data
-    config: Config
+    data: object  # a Data of large.data
+    config: object  # a Config of large.model
     params: dict  # of the scalar file
     seen: set  # the documents to train on
 
@@ -250,9 +258,9 @@ def run(row, rate, seed):
              "weights": trainer.model.size()}
     try:
         state = engine.train(trainer, begun.data, args)
+        found["nats"] = state["curve"][-1][2]
     except ArithmeticError:
-        return {**found, "nats": 1e9, "right": 0.0}
-    found["nats"] = state["curve"][-1][2]
+        found["nats"] = NO_NUMBER
     found["device"] = engine.device_name(trainer.device)
     if setting.task not in ("names", "strings"):
         found["right"] = share_right(trainer.model, *begun.data.valid)
@@ -261,12 +269,12 @@ def run(row, rate, seed):
     return {**found, "seconds": round(time.time() - start, 1)}
 
 
-@torch.no_grad()
 def share_right(model, inputs, targets):
     """Return the share of answers whose logit is the highest."""
     model.eval()
     asked = targets >= 0
-    guesses = model(inputs.to(model.wte.device)).argmax(-1).cpu()
+    with torch.no_grad():
+        guesses = model(inputs.to(model.wte.device)).argmax(-1).cpu()
     return (guesses == targets)[asked].double().mean().item()
 
 
@@ -285,11 +293,8 @@ def judged(model, begun, temperature, seed):
 def read(path):
     """Return {(setting, name): {(rate, seed): run}} of a file of JSON lines."""
     found = {}
-    if Path(path).exists():
-        for line in Path(path).read_text(encoding="utf-8").splitlines():
-            one = json.loads(line)
-            own = found.setdefault((one["setting"], one["name"]), {})
-            own[one["lr"], one["seed"]] = one
+    for one in experiments.read_results(path):
+        found.setdefault((one["setting"], one["name"]), {})[one["lr"], one["seed"]] = one
     return found
 
 
@@ -321,33 +326,52 @@ def missing(setting, done):
         rates.append(beyond_end)
 
 
+def next_run(wanted, done, taken):
+    """Return (row, rate, seed) of the first run that is missing and not taken, None if none is."""
+    for row in wanted:
+        mine = done.get((row.setting, row.name), {})
+        for rate, seed in missing(SETTINGS[row.setting], mine):
+            if (row, rate, seed) not in taken:
+                return row, rate, seed
+    return None
+
+
 def run_all(args):
     """Make the runs that are missing, until the time is over."""
     done = read(args.json)
     until = time.time() + 60 * args.minutes
     wanted = [row for row in rows() if row.setting.startswith(tuple(args.only))]
-    running = {}
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(args.jobs, context) as pool:
-        while True:
-            for row in wanted:
-                if time.time() > until or len(running) >= args.jobs:
-                    break
-                mine = done.setdefault((row.setting, row.name), {})
-                for rate, seed in missing(SETTINGS[row.setting], mine):
-                    if (row.setting, row.name, rate, seed) not in running.values():
-                        future = pool.submit(run, row, rate, seed)
-                        running[future] = row.setting, row.name, rate, seed
-            if not running:
-                return
-            ended = concurrent.futures.wait(running, return_when="FIRST_COMPLETED").done
-            for future in ended:
-                setting, name, rate, seed = running.pop(future)
-                found = future.result()
-                done[setting, name][rate, seed] = found
-                train.add_line(args.json, found)
-                print(f"{setting}; {name}; lr {rate:g}, seed {seed}: {found['nats']:.4f} nats, "
-                      f"{found.get('seconds')} s", flush=True)
+    with show.deaf_to_ctrl_c():
+        workers = [compare.start_worker(context) for _ in range(compare.at_once(args.jobs))]
+    at = {pipe: None for _, pipe, _ in workers}  # {pipe: its run; None: it starts}
+    try:
+        while at:
+            for pipe in multiprocessing.connection.wait(list(at)):
+                found, told = pipe.recv()
+                if told:
+                    raise found from RuntimeError(told)
+                row = at.pop(pipe)
+                if row:
+                    keep(args.json, done, found)
+                chosen = next_run(wanted, done, at.values()) if time.time() < until else None
+                if chosen:
+                    at[pipe] = chosen
+                    pipe.send((run, chosen))
+    except EOFError:
+        raise OSError("a process that trained was ended from outside (out of memory?)") from None
+    finally:
+        for process, _, _ in workers:
+            process.kill()
+            process.join()
+
+
+def keep(path, done, found):
+    """Add a run to the file and to those that are done, and say so."""
+    done.setdefault((found["setting"], found["name"]), {})[found["lr"], found["seed"]] = found
+    train.add_line(path, found)
+    print(f"{found['setting']}; {found['name']}; rate {found['lr']:g}, seed {found['seed']}: "
+          f"{found['nats']:.4f} nats, {found['seconds']} s", flush=True)
 
 
 # ---- tables --------------------------------------------------------------------------------------
@@ -397,24 +421,50 @@ def losses(setting, rows, bases):
     return summary.markdown(table)
 
 
+def known_without(name):
+    """Return the shares of right answers of (chance, the task's guess) on a setting's texts."""
+    setting = SETTINGS[name]
+    several = [tasks.questions(setting.task, seed, setting.steps, LENGTH, setting.signs)
+               for seed in compare.seeds(setting.seeds)]
+    return tasks.references(setting.task, several, setting.signs)
+
+
+def right(rows, name, layer):
+    """Return the right answers of each seed in percent."""
+    return [100 * one["right"] for one in rows[name, layer].values()]
+
+
 def grid(rows):
     """Return the table of right answers: settings down, layers across."""
     table = [["task", "chance", "guess", *BEFORE_ALL]]
     for name in GRID:
-        setting = SETTINGS[name]
-        known = tasks.references(setting.task, [
-            tasks.questions(setting.task, seed, setting.steps, LENGTH, setting.signs)
-            for seed in compare.seeds(setting.seeds)], setting.signs)
-        table.append([name, *[f"{100 * share:.0f}" for share in known]])
-        for layer in BEFORE_ALL:
-            right = [100 * one["right"] for one in rows[name, layer].values()]
-            table[-1].append(with_half(right, 0))
+        table.append([name, *[f"{100 * share:.0f}" for share in known_without(name)],
+                      *[with_half(right(rows, name, layer), 0) for layer in BEFORE_ALL]])
     return summary.markdown(table)
 
 
+def draw(rows):
+    """Return the grid as a heat map and the shares of balanced strings as bars, SVG text."""
+    columns = {layer: [statistics.fmean(right(rows, name, layer)) / 100 for name in GRID]
+               for layer in BEFORE_ALL}
+    panels = [{"title": "Right answers, %", "rows": list(GRID), "columns": columns}]
+    for temperature in "0.5", "1.0":
+        bars = {}
+        for (name, layer), runs in rows.items():
+            if name == "brackets, 1,000":
+                shares = [one["written"][temperature]["balanced"] for one in runs.values()]
+                mean = statistics.fmean(shares)
+                half = compare.student(shares)
+                bars[layer] = mean, max(0, mean - half), min(1, mean + half)
+        bars = dict(sorted(bars.items(), key=lambda bar: -bar[1][0]))
+        panels.append({"title": f"Balanced strings, temperature {temperature}", "bars": bars,
+                       "x_label": "share, 95 % intervals over the seeds"})
+    return show.figure(panels, "The small models: ten seeds, brackets twenty")
+
+
 def recalled(rows):
-    """Return the table of recall: layers down, settings across."""
-    names = [name for name in SETTINGS if name.startswith("pairs")]
+    """Return the table of recall: layers down, settings across, those that were run."""
+    names = list(dict.fromkeys([name for name, _ in rows if name.startswith("pairs")]))
     table = [["layer", *names]]
     for layer in AT_RECALL:
         cells = [", ".join([f"{100 * one['right']:.0f}" for one in rows[name, layer].values()])
@@ -424,9 +474,11 @@ def recalled(rows):
     return summary.markdown(table)
 
 
-def show_tables(path):
-    """Print all tables of a file of JSON lines."""
+def show_tables(path, chart):
+    """Print all tables of a file of JSON lines; save the chart if there is to be one."""
     rows = reported(read(path))
+    if chart:
+        show.save(chart, draw(rows))
     for setting in "names, 1,000", "names, two passes", "brackets, 1,000", "brackets, 20,000":
         bases = ("attention", "linear map", "Grassmann")[:1 if setting.startswith("b") else 3]
         print(f"\n**{setting}**\n\n{losses(setting, rows, bases)}")
@@ -435,18 +487,29 @@ def show_tables(path):
 
 
 def main(argv=None):
-    """Read the options; make the runs."""
-    parser = show.Parser(description="The small models' tables, by the models in PyTorch.",
-                         allow_abbrev=False)
-    parser.add_argument("--json", required=True, help="file of JSON lines, one a run")
-    parser.add_argument("--minutes", type=float, default=60.0, help="begin no run later")
-    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=show.usable_cores())
-    parser.add_argument("--only", nargs="*", default=[""], help="settings that begin so")
+    """Read the options; make the runs, or print the tables."""
+    parser = show.Parser(usage="python3 -m large.small [options]", allow_abbrev=False,
+                         description="The small models' tables, by the models in PyTorch.")
+    parser.add_argument("--json", required=True, metavar="FILE", help="JSON lines, one a run")
+    parser.add_argument("--minutes", type=train.at_least(0), default=60, metavar="X",
+                        help="begin no run later (default 60)")
+    parser.add_argument("--jobs", type=show.whole_numbers(1, 999), default=show.usable_cores(),
+                        metavar="N", help="processes that train at once (default: all cores)")
+    parser.add_argument("--only", nargs="*", default=[""], metavar="WORD",
+                        help="settings that begin so")
     parser.add_argument("--tables", action="store_true", help="print the tables, no more")
+    parser.add_argument("--chart", metavar="FILE", help="with --tables: an SVG of two of them")
     args = parser.parse_args(argv)
+    if args.tables and not Path(args.json).is_file():
+        parser.error(f"--json {args.json}: there is no such file")
     if args.tables:
-        show_tables(args.json)
+        show_tables(args.json, args.chart)
+    elif torch is None:
+        parser.error("PyTorch is not installed: pip install torch numpy")
+    elif not any(name.startswith(tuple(args.only)) for name in SETTINGS):
+        parser.error(f"--only: no setting begins so; there are: {'; '.join(SETTINGS)}")
     else:
+        show.check_writable(Path(args.json), parser, "--json")
         run_all(args)
 
 

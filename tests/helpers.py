@@ -1,13 +1,11 @@
 """What several test files need: the models, a run set up, a slope, a program run alone."""
 import importlib
 import math
-import multiprocessing
 import os
 import pickle
 import random
 import subprocess
 import sys
-import threading
 import unittest
 from pathlib import Path
 from types import SimpleNamespace
@@ -64,8 +62,7 @@ def in_this_process(train, work, jobs, steps):
 
     What they would be sent and would send back travels as it would.
     """
-    counter = multiprocessing.Value("q", 0)
-    with mock.patch.object(compare, "reports", (counter, threading.Event()), create=True):
+    with mock.patch.object(compare, "steps_done", SimpleNamespace(value=0)):
         results = [pickle.loads(pickle.dumps(train))(*pickle.loads(pickle.dumps(arguments)))
                    for arguments in work]
     return pickle.loads(pickle.dumps(results))

@@ -45,7 +45,12 @@ def run(name, seed, held_out):
 class SideBySide(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.runs = train(2)
+        cls.progress = show.Progress(4 * (6 + 2))
+        with mock.patch.object(show, "Progress", return_value=cls.progress):
+            cls.runs = train(2)
+
+    def test_steps_of_all_processes_are_counted(self):
+        self.assertEqual(self.progress.done, self.progress.total)
 
     def test_same_numbers_whatever_the_number_of_processes(self):
         self.assertEqual(self.runs, train(1))
@@ -81,6 +86,13 @@ class SideBySide(unittest.TestCase):
         back = json.loads(text)
         self.assertEqual([compare.Run(**one) for one in back["runs"]], self.runs)
         self.assertEqual(back["costs"], {"a": {"milliseconds": 1.0, "values": 2}})
+
+    @slow
+    def test_error_comes_as_itself(self):
+        """With the lines that led to it, which are another process's."""
+        with self.assertRaisesRegex(ValueError, "math domain error") as caught:
+            compare.side_by_side(math.log, [(1.0,), (0.0,)], 2, 2)
+        self.assertIn("train(*arguments)", str(caught.exception.__cause__))
 
     @slow
     def test_killed_process_is_one_error(self):
