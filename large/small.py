@@ -261,6 +261,8 @@ def run(row, rate, seed):
         found["nats"] = state["curve"][-1][2]
     except ArithmeticError:
         found["nats"] = NO_NUMBER
+        for weight in trainer.model.parameters():
+            weight.data.zero_()  # by what is no number nothing can be written
     found["device"] = engine.device_name(trainer.device)
     if setting.task not in ("names", "strings"):
         found["right"] = share_right(trainer.model, *begun.data.valid)

@@ -23,7 +23,7 @@ from unittest import mock
 
 import alternatives
 import beyond
-from large import experiments, summary
+from large import experiments, small, summary
 from tests.helpers import CLEAN, GPT, ROOT, gap, numbers, run, set_up
 
 needs_torch = unittest.skipIf(find_spec("torch") is None and
@@ -57,7 +57,7 @@ def setUpModule():
 class Started(unittest.TestCase):
     def test_as_a_file(self):
         """Without -m there is one line, which says how."""
-        for name in "train", "summary":
+        for name in "train", "summary", "small":
             ended = run(f"large/{name}.py")
             self.assertEqual((ended.returncode, ended.stderr.count("\n")), (2, 1))
             self.assertIn(f"python3 -m large.{name}\n", ended.stderr)
@@ -90,8 +90,11 @@ def results(path):
 class AgainstTheScalarFiles(unittest.TestCase):
     """The same numbers in double precision: logits, losses, every gradient, to 1e-9."""
 
-    def same(self, scalar, run, **changes):
-        """Compare a scalar file with a batch of its documents, which are of several lengths."""
+    def same(self, scalar, run, name, **changes):
+        """Compare a scalar file with a batch of its documents, which are of several lengths.
+
+        name: of the mixer, as in beyond.MAKERS.
+        """
         scores, losses = [], []
         for doc in run.docs:
             cache = [[] for _ in range(run.config.n_layer)]
@@ -100,7 +103,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
             losses += scalar.token_losses(doc, run.params, run.config)
         mean = scalar.mean(losses)
         mean.backward()
-        config = large.Config(**{**run.config._asdict(), **changes})
+        config = small.of_large(name, run.config)._replace(**changes)
         model = large.Model(config).double()
         self.assertEqual([name for name, _ in model.named_parameters()], list(run.params))
         copy_weights(model, run.params)
@@ -120,7 +123,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
         for n_layer, scale in (1, 4), (3, 1):
             run = set_up(GPT, WORDS[:5], scale=scale, n_layer=n_layer, n_embd=8)
             with self.subTest(n_layer=n_layer):
-                self.same(GPT, run, mixing="attention")
+                self.same(GPT, run, "attention")
 
     def test_grassmann(self):
         """The loop and the folded form, one layer and three, a window that never fits, no past."""
@@ -130,52 +133,37 @@ class AgainstTheScalarFiles(unittest.TestCase):
                 run = set_up(CLEAN, WORDS[:5], scale=4, n_layer=n_layer, n_embd=8, window=window,
                              r=r)
                 with self.subTest(mixing=mixing, n_layer=n_layer, window=window):
-                    self.same(CLEAN, run, mixing=mixing)
+                    self.same(CLEAN, run, "Grassmann", mixing=mixing)
 
     def test_controls(self):
         """Each control, from the first position, which has no partner, to the last."""
-        for mixing, name in (("linear", "linear map"), ("mean", "mean of states"),
-                             ("product", "elementwise product"), ("apart", "planes apart"),
-                             ("apart-lengths", "planes apart, lengths kept"),
-                             ("counting", "running sum"), ("sum", "sum without planes"),
-                             ("linear-planes", "linear map and planes")):
+        for name in ("linear map", "mean of states", "elementwise product", "planes apart",
+                     "planes apart, lengths kept", "running sum", "sum without planes",
+                     "linear map and planes"):
             scalar = beyond.mixer(name)
             run = set_up(scalar, WORDS[:4], scale=4, n_layer=2, n_embd=8, window=(1, 3), r=3)
-            with self.subTest(mixing=mixing):
-                self.same(scalar, run, mixing=mixing)
+            with self.subTest(name=name):
+                self.same(scalar, run, name)
 
     def test_one_offset_a_layer(self):
         """The schedule of the scalar files' controls."""
-        for mixing, name in (("grassmann", "Grassmann"), ("linear", "linear map"),
-                             ("apart-lengths", "lengths kept")):
-            scalar = beyond.mixer(f"{name}, one offset a layer")
+        for layer in "Grassmann", "linear map", "lengths kept":
+            name = f"{layer}, one offset a layer"
+            scalar = beyond.mixer(name)
             run = set_up(scalar, WORDS[:4], scale=4, n_layer=3, n_embd=8, window=(1, 3), r=3)
-            with self.subTest(mixing=mixing):
-                self.same(scalar, run, mixing=mixing, offset_per_layer=True)
+            with self.subTest(name=name):
+                self.same(scalar, run, name)
 
     def test_alternatives(self):
         """Each memory, the recurrence, decayed sums, what attention attends to; chunks of four."""
-        small = dict.fromkeys(("CHUNK", "FEW"), 4)
-        found = (("linear-attention", "linear attention"), ("rwkv", "RWKV"),
-                 ("gated-linear-attention", "gated linear attention"),
-                 ("delta-rule", "delta rule"), ("gated-delta-rule", "gated delta rule"),
-                 ("gated-recurrence", "gated recurrence"),
-                 ("decayed-sums", "decayed sums"),
-                 ("decayed-sums-planes", "planes of decayed sums"),
-                 ("attended-states", "attended states"),
-                 ("attended-states-planes", "planes of attended states"),
-                 ("attention", "attention with convolution"),
-                 ("gated-delta-rule", "gated delta rule with convolution"))
-        for mixing, name in found:
+        four = dict.fromkeys(("CHUNK", "FEW"), 4)
+        for name in (*alternatives.KINDS, "gated delta rule with convolution"):
             scalar = beyond.mixer(name)
             sizes = {"n_layer": 2, "n_embd": 8, "block_size": 19}
-            sizes.update({"window": (1, 3)} if mixing.startswith("decayed") else {"n_head": 2})
+            sizes.update({"window": (1, 3)} if "decayed" in name else {"n_head": 2})
             run = set_up(scalar, WORDS[:3] + WORDS[-2:], scale=3, **sizes)
-            with self.subTest(name=name), mock.patch.multiple(alternatives_of_large, **small):
-                convolution = name.endswith(" with convolution")
-                self.same(scalar, run, mixing=mixing, convolution=convolution)
-        missing = set(alternatives.MAKERS) - {name for _, name in found}
-        self.assertEqual([name for name in missing if " with convolution" not in name], [])
+            with self.subTest(name=name), mock.patch.multiple(alternatives_of_large, **four):
+                self.same(scalar, run, name)
 
     def test_attention_over_the_offsets(self):
         """With offsets, and with none: each position sees itself."""
@@ -185,7 +173,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
             run = set_up(scalar, WORDS[:4], scale=4, n_layer=2, n_embd=8)
             run.config = beyond.configure(name, **{**run.config._asdict(), "window": window})
             with self.subTest(window=window):
-                self.same(scalar, run, mixing="attention-window")
+                self.same(scalar, run, name)
 
     def test_training(self):
         """Twelve steps with a batch of one from the scalar file's weights end where it ends."""
@@ -1052,6 +1040,85 @@ class Summary(unittest.TestCase):
             self.assertEqual(second.taken(), {(0.002, 1)})
             self.assertEqual(experiments.Claims(folder, other).taken(), set())
 
+    def test_claims_of_variants(self):
+        """A pair (dropout, epochs) is taken like a rate, and read back as it was."""
+        with tempfile.TemporaryDirectory() as folder:
+            claims = experiments.Claims(folder, self.tuned())
+            self.assertTrue(claims.take((0.1, 8), 1))
+            self.assertFalse(claims.take((0.1, 8), 1))
+            self.assertTrue(claims.take((0.1, 16), 1))
+            self.assertEqual(claims.taken(), {((0.1, 8), 1), ((0.1, 16), 1)})
+
+    def tuned(self):
+        """Return a group that tries three pairs of dropout and epochs, and then two seeds."""
+        return experiments.Group("s" + experiments.TUNED, "attention", (), (0.002,), 2, 3,
+                                 variants=((0.1, 8), (0.0, 8), (0.2, 16)))
+
+    def variant(self, dropout, epochs, seed, best, lr=0.002, setting="s, tuned", name="attention"):
+        """Return a run with these, as a line of JSON has it."""
+        return {**self.line(name, lr, seed, math.exp(best), setting),
+                "config": {"dropout": dropout}, "options": {"epochs": epochs}}
+
+    def test_variants(self):
+        """Those of the setting before count at the group's rate; all are tried, the best goes on.
+
+        While one is at work elsewhere, there is nothing to begin.
+        """
+        group, runs = self.tuned(), []
+        with tempfile.TemporaryDirectory() as folder:
+            claims = experiments.Claims(folder, group)
+
+            def begin():
+                chosen = experiments.open_run(group, runs, claims)
+                return chosen if chosen and claims.take(*chosen) else None
+            other = [self.variant(0.1, 8, 1, 0, lr=0.001, setting="s"),  # another rate
+                     self.variant(0.1, 8, 1, 0, name="grassmann"),
+                     self.variant(0.1, 8, 1, 0, setting="another")]
+            runs += other
+            self.assertEqual(experiments.open_run(group, runs, claims), ((0.1, 8), 1))
+            runs.append(self.variant(0.1, 8, 1, 4, setting="s"))
+            self.assertEqual([begin() for _ in range(3)], [((0.0, 8), 1), ((0.2, 16), 1), None])
+            runs.append(self.variant(0.0, 8, 1, 5))
+            self.assertIsNone(begin())
+            runs.append(self.variant(0.2, 16, 1, 3))
+            self.assertEqual([begin() for _ in range(3)], [((0.2, 16), 2), ((0.2, 16), 3), None])
+            runs[-1]["best"] = 4.5  # now the first is the best: its seeds were run without tuning
+            runs.append(self.variant(0.1, 8, 2, 9, setting="s"))
+            self.assertEqual([begin(), begin()], [((0.1, 8), 3), None])
+
+    def test_tuned(self):
+        """A tuned setting has the runs of the one before; seed 1 chooses among all of them."""
+        runs = [self.variant(0.1, 8, 1, 4, lr=lr, setting="s") for lr in (0.001, 0.002, 0.004)]
+        runs += [self.variant(0.1, 8, seed, 3.5, lr=0.001, setting="s") for seed in (2, 3)]
+        runs[0]["best"] = 3.9
+        tuned = [self.variant(0.0, 8, 1, 3.8), self.variant(0.2, 16, 1, 3.7)]
+        tuned += [self.variant(0.2, 16, seed, best) for seed, best in ((3, 3.4), (2, 3.3))]
+        for some, best, seeds in ((tuned, (0.002, 0.2, 16), [2, 3]),
+                                  (tuned[:1], (0.002, 0.0, 8), [1])):
+            rows, tried, bases = summary.best_runs([*some, *runs])
+            found = rows["s, tuned", "attention"]
+            self.assertEqual({summary.choice(run) for run in found}, {best})
+            self.assertEqual([run["seed"] for run in found], seeds)
+            self.assertEqual(len(tried["s, tuned", "attention"]), 3 + len(some[:2]))
+            self.assertEqual([run["lr"] for run in rows["s", "attention"]], [0.001, 0.001])
+            self.assertEqual(len(tried["s", "attention"]), 3)
+        runs[0]["best"] = 3.6  # better than what tuning found
+        rows, tried, bases = summary.best_runs([*tuned, *runs])
+        self.assertEqual(rows["s, tuned", "attention"], rows["s", "attention"])
+        tables = dict(summary.tables(rows, tried, bases))
+        self.assertEqual(tables["s, tuned"][1][2:5], ["0.001 (3, end)", "0.1, 8", "2-3"])
+        self.assertEqual(tables["s"][1][2:4], ["0.001 (3, end)", "2-3"])
+
+    def test_rates(self):
+        """How many rates were tried, not how many choices; "end" where the best is no middle."""
+        def rates(chosen, *several):
+            tried = [summary.Choice(rate, dropout, 8) for rate in several for dropout in (0, 0.1)]
+            return summary.rates(tried, summary.Choice(chosen, 0, 8))
+        self.assertEqual(rates(0.002, 0.001, 0.002, 0.004), "0.002 (3)")
+        self.assertEqual(rates(0.004, 0.001, 0.002, 0.004), "0.004 (3, end)")
+        self.assertEqual(rates(0.001, 0.001, 0.002), "0.001 (2, end)")
+        self.assertEqual((rates(0.002, 0.002), rates(0, 0)), ("0.002", "-"))
+
     def test_groups(self):
         """No two runs of the list are the same row, and each gap has an attention."""
         found = [group[:2] for group in experiments.groups()]
@@ -1059,6 +1126,102 @@ class Summary(unittest.TestCase):
         for setting, _ in found:
             base = experiments.BASELINES.get(setting, setting)
             self.assertIn((base, "attention"), found)
+
+
+class Lane:
+    """Stand in for a process of large.experiments: at each look it ends a run, begins the next."""
+
+    began = []  # all of them
+    failing = ()  # numbers of groups
+
+    def __init__(self, words, env):
+        options = dict(zip(words, words[1:]))
+        self.number = int(options["--group"])
+        self.claims, self.json = options["--claims"], options["--json"]
+        self.gpu = env["CUDA_VISIBLE_DEVICES"]
+        self.returncode = self.run = None
+        self.began.append(self)
+        if len(self.began) > 200:
+            raise RuntimeError("processes are started without end")
+        alive = [lane for lane in self.began if lane.returncode is None]
+        self.beside = [sum([lane.number == self.number for lane in alive]),
+                       sum([lane.gpu == self.gpu for lane in alive])]
+
+    def poll(self):
+        """Return None, or the exit code once no run is left."""
+        if self.number in self.failing:
+            self.returncode = 1
+            return self.returncode
+        group = experiments.groups()[self.number]
+        if self.run:
+            found = {"setting": group.setting, "name": group.name, "lr": self.run[0],
+                     "seed": self.run[1], "best": self.run[0]}
+            with open(self.json, "a", encoding="utf-8") as file:
+                file.write(json.dumps(found) + "\n")
+        claims = experiments.Claims(self.claims, group)
+        self.run = experiments.open_run(group, experiments.read_results(self.json), claims)
+        if self.run:
+            claims.take(*self.run)
+        else:
+            self.returncode = 0
+        return self.returncode
+
+
+class Schedule(unittest.TestCase):
+    """Which processes large.experiments starts, and where."""
+
+    def start(self, *options, failing=()):
+        """Return the Lanes that the groups took, the lines of JSON, and what was complained of."""
+        groups = [experiments.Group("s", name, (), (1.0, 2.0, 0.5), 4, lanes)
+                  for name, lanes in (("one", 1), ("three", 3), ("two", 2))]
+        groups.append(groups[0]._replace(setting="other"))
+        with tempfile.TemporaryDirectory() as folder:
+            file = str(Path(folder, "runs.jsonl"))
+            words = ["experiments.py", "--novels", folder, "--json", file, *options]
+            with mock.patch.multiple(Lane, began=[], failing=failing), \
+                    mock.patch.multiple(experiments.subprocess, Popen=Lane), \
+                    mock.patch.object(experiments, "groups", return_value=groups), \
+                    mock.patch.object(sys, "argv", words), mock.patch.object(time, "sleep"), \
+                    redirect_stderr(io.StringIO()) as said:
+                experiments.main()
+                return Lane.began, experiments.read_results(file), said.getvalue()
+
+    def test_lanes(self):
+        """As many processes as a group and a GPU may have, no more; each run is made once."""
+        for gpus, per_gpu, most in ("0,1", 2, 2), ("3", 4, 4), ("0", 1, 1):
+            lanes, runs, said = self.start("--gpus", gpus, "--per-gpu", str(per_gpu))
+            with self.subTest(gpus=gpus, per_gpu=per_gpu):
+                self.assertEqual(said, "")
+                self.assertEqual(max([lane.beside[1] for lane in lanes]), most)
+                self.assertEqual({lane.gpu for lane in lanes[:2]}, set(gpus.split(",")))
+                found = [tuple(map(run.get, ("setting", "name", "lr", "seed"))) for run in runs]
+                self.assertEqual(len(found), len(set(found)))
+                for number, own in enumerate((1, 3, 2, 1)):
+                    beside = [lane.beside[0] for lane in lanes if lane.number == number]
+                    self.assertLessEqual(max(beside), own)
+                    if per_gpu == 4:
+                        self.assertEqual(max(beside), own)
+                for key in ("s", "one"), ("s", "three"), ("s", "two"), ("other", "one"):
+                    fresh = {run[3] for run in found if run[:2] == key and run[3] > 1}
+                    self.assertEqual(fresh, {2, 3, 4, 5}, key)
+                alone = {run[2] for run in found if run[1] == "one" and run[3] > 1}
+                self.assertEqual(alone, {0.125})  # the lowest rate has the lowest loss in a Lane
+
+    def test_a_group_fails(self):
+        """It is said once for each process, no other is started; the other groups go on."""
+        lanes, runs, said = self.start("--per-gpu", "4", failing=(1,))
+        self.assertEqual([lane.number for lane in lanes].count(1), 3)
+        self.assertEqual(said, "group ('s', 'three') failed\n" * 3)
+        self.assertEqual({(run["setting"], run["name"]) for run in runs},
+                         {("s", "one"), ("s", "two"), ("other", "one")})
+
+    def test_only(self):
+        """Settings that begin so, on texts that are there; nothing where the time is over."""
+        lanes, _, _ = self.start("--only", "o")
+        self.assertEqual({lane.number for lane in lanes}, {3})
+        self.assertEqual(self.start("--minutes", "1")[0], [])
+        self.assertEqual({lane.gpu for lane in self.start("--gpus", "0,1", "--late", "99")[0]},
+                         {"1"})
 
 
 @needs_torch
