@@ -10,6 +10,7 @@ seeds that are not reported, at recall, which is run here alone, with one. Runs 
 have already are left out, so the same command goes on.
 """
 import functools
+import json
 import multiprocessing
 import multiprocessing.connection
 import random
@@ -464,6 +465,23 @@ def draw(rows):
     return show.figure(panels, "The small models: ten seeds, brackets twenty")
 
 
+def for_the_page(rows):
+    """Return playground/grid.json: each task's and layer's rate and right answers by seed."""
+    lines = []
+    for name in tasks.SIGN_TASKS:
+        cells = {}
+        for layer in BEFORE_ALL:
+            runs = rows[name, layer]
+            cells[layer] = {"rate": next(iter(runs.values()))["lr"],
+                            "right": {str(n): round(runs[n]["right"], 6) for n in sorted(runs)}}
+        chance, _ = known_without(name)
+        page = "open brackets" if name == "brackets" else name
+        lines.append(json.dumps({"task": page, "chance": round(chance, 3), "cells": cells}))
+    head = {"steps": SETTINGS["copy"].steps, "length": LENGTH, "signs": SETTINGS["copy"].signs,
+            "layers": BEFORE_ALL}
+    return json.dumps(head)[:-1] + ', "tasks": [\n' + ",\n".join(lines) + "\n]}\n"
+
+
 def recalled(rows):
     """Return the table of recall: layers down, settings across, those that were run."""
     names = list(dict.fromkeys([name for name, _ in rows if name.startswith("pairs")]))
@@ -476,11 +494,13 @@ def recalled(rows):
     return summary.markdown(table)
 
 
-def show_tables(path, chart):
-    """Print all tables of a file of JSON lines; save the chart if there is to be one."""
-    rows = reported(read(path))
-    if chart:
-        show.save(chart, draw(rows))
+def show_tables(args):
+    """Print all tables of a file of JSON lines; save what else is asked for."""
+    rows = reported(read(args.json))
+    if args.chart:
+        show.save(args.chart, draw(rows))
+    if args.page:
+        show.save(args.page, for_the_page(rows))
     for setting in "names, 1,000", "names, two passes", "brackets, 1,000", "brackets, 20,000":
         bases = ("attention", "linear map", "Grassmann")[:1 if setting.startswith("b") else 3]
         print(f"\n**{setting}**\n\n{losses(setting, rows, bases)}")
@@ -501,11 +521,12 @@ def main(argv=None):
                         help="settings that begin so")
     parser.add_argument("--tables", action="store_true", help="print the tables, no more")
     parser.add_argument("--chart", metavar="FILE", help="with --tables: an SVG of two of them")
+    parser.add_argument("--page", metavar="FILE", help="with --tables: the playground's grid.json")
     args = parser.parse_args(argv)
     if args.tables and not Path(args.json).is_file():
         parser.error(f"--json {args.json}: there is no such file")
     if args.tables:
-        show_tables(args.json, args.chart)
+        show_tables(args)
     elif torch is None:
         parser.error("PyTorch is not installed: pip install torch numpy")
     elif not any(name.startswith(tuple(args.only)) for name in SETTINGS):

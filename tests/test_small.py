@@ -2,9 +2,13 @@
 import io
 import math
 import random
+import tempfile
+import threading
 import unittest
 from contextlib import redirect_stdout
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 import beyond
@@ -248,6 +252,65 @@ class WhichRuns(unittest.TestCase):
         self.assertLessEqual({setting for setting, _ in found}, set(small.SETTINGS))
 
 
+class Pipes(unittest.TestCase):
+    """All runs that are missing are made once, whoever makes them."""
+
+    def start_worker(self, context):
+        """Stand in for compare's: a thread that makes up what a run finds."""
+        ours, theirs = context.Pipe()
+
+        def work():
+            theirs.send((None, ""))
+            while True:
+                try:
+                    _, (row, rate, seed) = theirs.recv()
+                except (EOFError, OSError):
+                    return
+                if seed == self.broken:
+                    theirs.close()
+                    return
+                theirs.send(({"setting": row.setting, "name": row.name, "lr": rate, "seed": seed,
+                              "nats": abs(rate - 0.01), "seconds": 0}, ""))
+        threading.Thread(target=work, daemon=True).start()
+        self.pipes.append(theirs)
+        return mock.Mock(), ours, None
+
+    def run_all(self, path):
+        self.pipes = []
+        row = small.Row("copy", "attention", "attention", {})
+        setting = small.SETTINGS["copy"]._replace(seeds=3)
+        args = SimpleNamespace(json=path, minutes=1, only=["copy"], jobs=2)
+        with mock.patch.dict(small.SETTINGS, {"copy": setting}), \
+                mock.patch.object(small, "rows", lambda: [row]), \
+                mock.patch.object(compare, "start_worker", self.start_worker), \
+                redirect_stdout(io.StringIO()):
+            small.run_all(args)
+
+    def test_each_once(self):
+        """Six tries, three reported; the same command again makes none; what is gone, anew."""
+        self.broken = None
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "runs.jsonl")
+            self.run_all(path)
+            lines = path.read_text(encoding="utf-8").splitlines()
+            self.assertEqual((len(lines), len(set(lines))), (9, 9))
+            self.run_all(path)
+            self.assertEqual(path.read_text(encoding="utf-8").splitlines(), lines)
+            path.write_text("\n".join(lines[:-1]), encoding="utf-8")
+            self.run_all(path)
+            again = path.read_text(encoding="utf-8").splitlines()
+            self.assertEqual(sorted(again), sorted(lines))
+
+    def test_one_is_killed(self):
+        """What was made stays; the error is one that run_program says in a line."""
+        self.broken = 1
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "runs.jsonl")
+            with self.assertRaisesRegex(OSError, "ended from outside"):
+                self.run_all(path)
+            self.assertGreater(len(path.read_text(encoding="utf-8").splitlines()), 5)
+
+
 class Tables(unittest.TestCase):
     """From the lines that are kept to RESULTS.md."""
 
@@ -287,7 +350,10 @@ class Tables(unittest.TestCase):
     def test_small_grid(self):
         """RESULTS.md has the grid, whose chance and guess take the texts of all seeds."""
         text = (ROOT / "RESULTS.md").read_text(encoding="utf-8")
-        self.assertIn(small.grid(small.reported(small.read(KEPT))), text)
+        rows = small.reported(small.read(KEPT))
+        self.assertIn(small.grid(rows), text)
+        page = (ROOT / "playground" / "grid.json").read_text(encoding="utf-8")
+        self.assertEqual(small.for_the_page(rows), page)
 
 
 if __name__ == "__main__":
