@@ -113,7 +113,7 @@ class Every(unittest.TestCase):
         for name in beyond.MAKERS:
             model, config, params, _ = small(name, window=(1, 2), block_size=40)
             made = []
-            for length in (8, 16, 24):
+            for length in (4, 8, 12):
                 with inside.watch(model.Value, "__init__") as calls:
                     past = []
                     for _ in range(length):

@@ -86,12 +86,12 @@ print(json.dumps(found))
 """
 
 
-def call_in_one(script, cases):
+def call_in_one(script, cases, **settings):
     """Run a program with each case's options, all in one process; return what call would."""
     cases = [list(map(str, options)) for options in cases]
     ended = subprocess.run([sys.executable, "-c", IN_ONE, str(script), json.dumps(cases)],
                            cwd=str(FOLDER), capture_output=True, check=True, timeout=120,
-                           encoding="utf-8", env=SETTINGS)
+                           encoding="utf-8", env={**SETTINGS, **settings})
     return [read(subprocess.CompletedProcess(options, *found))
             for options, found in zip(cases, json.loads(ended.stdout))]
 
@@ -176,15 +176,14 @@ class Data(Case):
         texts = {"plain": NAMES, "mark": "\ufeff" + NAMES, "Windows": NAMES.replace("\n", "\r\n"),
                  "both": "\ufeff" + NAMES.replace("\n", "\r\n"), "Mac": NAMES.replace("\n", "\r"),
                  "blanks, no end": "\n \n" + NAMES.replace("\n", " \n\n\t").strip()}
-        for kind, text in texts.items():
-            write(f"{kind}/names.txt", text)
-        cases = [(FIRST, kind) for kind in texts] + [(SCRIPTS[1], "plain"), (SCRIPTS[1], "both")]
-        results = together(lambda script, kind: call(
-            script, "--data", "names.txt", "--steps", 3, "--samples", 2, cwd=FOLDER / kind), cases)
-        for (script, kind), ended in results:
-            with self.subTest(script=script.name, kind=kind):
-                self.assertIn("24 documents in names.txt", self.succeeds(ended).lines[0])
-                self.assertEqual(ended.stdout, dict(results)[script, "plain"].stdout)
+        for script, kinds in zip(SCRIPTS, (texts, ("plain", "both"))):
+            files = [write(f"{kind}.txt", texts[kind]) for kind in kinds]
+            found = call_in_one(script, [("--data", file, "--steps", 3, "--samples", 2)
+                                         for file in files])
+            for kind, file, ended in zip(kinds, files, found):
+                with self.subTest(script=script.name, kind=kind):
+                    self.assertEqual(self.succeeds(ended).lines[0], f"24 documents in {file}")
+                    self.assertEqual(ended.lines[1:], found[0].lines[1:])
 
     def test_odd_documents(self):
         """The program counts what it cuts and what it holds out, and draws from the text."""
@@ -214,10 +213,12 @@ class Data(Case):
         """A text that repeats itself: held out is not unseen, and the program says so."""
         write("twice.txt", "anna\nbob\n" * 10)
         write("once.txt", "\n".join("abcdefghijklmnopqrst"))
-        for script, (name, again) in itertools.product(SCRIPTS, (("twice", 2), ("once", 0))):
-            ended = call(script, "--data", f"{name}.txt", "--steps", 9, "--samples", 0)
-            self.assertIn("2 documents held out\n", self.succeeds(ended).stdout)
-            self.assertEqual(f"{again} of these" in ended.stdout, again > 0)
+        for script in SCRIPTS:
+            found = call_in_one(script, [("--data", f"{name}.txt", "--steps", 9, "--samples", 0)
+                                         for name in ("twice", "once")])
+            for again, ended in zip((2, 0), found):
+                self.assertIn("2 documents held out\n", self.succeeds(ended).stdout)
+                self.assertEqual(f"{again} of these" in ended.stdout, again > 0)
 
     def test_input_txt_beside_the_script_is_the_default(self):
         """Also if the script is run through a symbolic link from a folder with another input."""
@@ -275,20 +276,20 @@ class Output(Case):
                 self.assertRegex(self.succeeds(ended).stdout, r"\A" + "\n".join(patterns) + r"\n\Z")
 
     def test_the_same_seed_prints_the_same_bytes(self):
-        options = ("--data", "names.txt", "--steps", 8, "--samples", 3)
-        ways = {  # the options, Python's own options, the seed of its string hashes
-            "as it is": ((), (), "0"), "optimised": ((), ("-O",), "2"),
-            "warnings are errors": (("--seed", 42), ("-W", "error"), "1"),
-            "seed 43": (("--seed", 43), (), "0"), "hotter": (("--temperature", 5), (), "0")}
-        results = together(lambda script, way: call(
-            script, *options, *ways[way][0], python=ways[way][1], PYTHONHASHSEED=ways[way][2]),
-            [(FIRST, way) for way in ways] + [(SCRIPTS[1], "as it is"), (SCRIPTS[1], "seed 43")])
-        for (script, way), ended in results:
-            with self.subTest(script=script.name, way=way):
-                default = dict(results)[script, "as it is"]
-                other = way in ("seed 43", "hotter")
-                self.assertEqual(self.succeeds(ended).samples != default.samples, other)
-                self.assertEqual(ended.stdout != default.stdout, other)
+        options = ("--data", "names.txt", "--steps", 4, "--samples", 3)
+        changes = ((), ("--seed", 43), ("--temperature", 5))
+        for script in SCRIPTS:
+            default, *others = call_in_one(script, [(*options, *more) for more in changes],
+                                           PYTHONHASHSEED="0")
+            for more, ended in zip(changes[1:], others):
+                with self.subTest(script=script.name, more=more):
+                    self.assertNotEqual(self.succeeds(ended).samples, default.samples)
+            if script == FIRST:
+                optimised = call(script, *options, python=("-O",), PYTHONHASHSEED="2")
+                strict = call(script, *options, "--seed", 42, python=("-W", "error"),
+                              PYTHONHASHSEED="1")
+                self.assertEqual(self.succeeds(optimised).stdout, self.succeeds(default).stdout)
+                self.assertEqual(self.succeeds(strict).stdout, default.stdout)
 
     def test_starts_whatever_standard_output_is(self):
         """IDLE and notebooks: no reconfigure; pythonw: none; a shell that closed it."""

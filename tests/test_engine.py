@@ -335,7 +335,7 @@ class Backward(unittest.TestCase):
             tracemalloc.start()
             try:
                 for turn in range(8):
-                    for _ in range(700):
+                    for _ in range(200):
                         y = ((x * x + 1) / 2 - x).exp().log()
                         y = m.mean([y.relu(), y.sigmoid(), -y]) + m.dot([y, x], [x, y])
                         if turn % 2:

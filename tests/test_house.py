@@ -6,6 +6,7 @@ break the source on purpose and see the complaint come.
 import ast
 import difflib
 import doctest
+import functools
 import importlib.util
 import itertools
 import re
@@ -38,6 +39,7 @@ class House(unittest.TestCase):
 # ---- one file is enough --------------------------------------------------------------------------
 
 
+@functools.cache
 def imported(source):
     """Return the names of all modules that a file imports."""
     nodes = list(ast.walk(ast.parse(source)))
@@ -126,6 +128,7 @@ class TheDiffIsThePaper(House):
 # ---- the annotated file is the clean file --------------------------------------------------------
 
 
+@functools.cache
 def bare(source):
     """Return the tree of each top-level statement, without docstrings; comments have none."""
     tree = ast.parse(source)

@@ -45,16 +45,16 @@ class Keeping(Case):
     def test_the_same_again(self):
         """Loaded, a model has the same weights, the same loss and, by the same seed, samples."""
         for model in PAIR:
-            before = self.short(model, "--steps", 25, "--save", self.file)
-            after = self.short(model, "--steps", 0, "--load", self.file)
+            before = self.short(model, "--steps", 25, "--samples", 5, "--save", self.file)
+            after = self.short(model, "--steps", 0, "--samples", 5, "--load", self.file)
             self.assertEqual([line for line in before if not line.startswith("step")], after)
             vocab, config, params, trained_on = model.load_model(self.file)
             self.assertEqual([*trained_on.values()], [(42, 25)])
             again = self.folder / "again.json"
             model.save_model(again, vocab, config, params, trained_on)
             self.assertEqual(again.read_bytes(), self.file.read_bytes())
-            self.assertNotEqual(self.short(model, "--steps", 0, "--load", self.file, "--seed", 1),
-                                after)
+            self.assertNotEqual(self.short(model, "--steps", 0, "--samples", 5, "--load", self.file,
+                                           "--seed", 1), after)
 
     def test_extreme_weights(self):
         """Every number that a float can be comes back bit for bit."""
@@ -72,7 +72,7 @@ class Keeping(Case):
     def test_going_on(self):
         """Training goes on from the kept weights, and what was held out may change, never mix."""
         self.kept(CLEAN)
-        for options in (), ("--seed", 7), ("--steps", 40), ("--steps", 5, "--seed", 3):
+        for options in (), ("--seed", 7), ("--steps", 20), ("--steps", 5, "--seed", 3):
             seen = []
             used = []
 
@@ -113,7 +113,8 @@ class Keeping(Case):
     def test_prompt(self):
         """Samples begin with it and go on; it is as if the model had drawn it."""
         for model in PAIR:
-            lines = self.short(model, "--steps", 20, "--prompt", "da", "--temperature", 2)
+            lines = self.short(model, "--steps", 5, "--samples", 10, "--prompt", "da",
+                               "--temperature", 2)
             samples = [line[11:] for line in lines if line.startswith("sample")]
             self.assertTrue(all(text.startswith("da") for text in samples))
             self.assertGreater(len(set(samples)), 5)

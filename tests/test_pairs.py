@@ -11,8 +11,7 @@ import benchmark_pairs as task
 import compare
 import tasks
 from tests.helpers import slow
-
-PAIRS = tasks.labelled_pairs()
+from tests.test_tasks import PAIRS
 
 
 class Pairs(unittest.TestCase):

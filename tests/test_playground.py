@@ -279,8 +279,10 @@ class Answers(unittest.TestCase):
 
     def test_cost(self):
         """Attention looks at all pairs, Grassmann at as many as its window reaches."""
-        rows = {row["mixer"]: row for row in
-                answers.answer({"ask": "cost", "length": 20})["rows"]}
+        with mock.patch.object(answers, "COST_LENGTH", 20), \
+                mock.patch.object(answers, "prices", answers.prices.__wrapped__):
+            found = answers.answer({"ask": "cost", "length": 20})
+        rows = {row["mixer"]: row for row in found["rows"]}
         self.assertEqual(rows["attention"]["pairs"][-1], 20 * 21 // 2)
         self.assertEqual(rows["Grassmann"]["pairs"][-1],
                          sum(max(0, 20 - offset) for offset in (1, 2, 4, 8, 12, 16)))

@@ -149,10 +149,16 @@ class TraceAlpha(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         for name in ("JUDGED", "READ"):  # fewer documents: the sums are the same, the time is not
-            fewer = mock.patch.object(trace_alpha_wred, name, 4)
+            fewer = mock.patch.object(trace_alpha_wred, name, 2)
             fewer.start()
             cls.addClassCleanup(fewer.stop)
-        cls.text = printed(trace_alpha_wred.main, "emma", "--more", "--steps", "6", "--seeds", "2")
+        cls.docs = model.load_docs(tasks.INPUT)[::80]
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.data = Path(folder.name, "names.txt")
+        cls.data.write_text("\n".join(cls.docs), encoding="utf-8")
+        cls.text = printed(trace_alpha_wred.main, "ada", "--more", "--steps", "6", "--seeds", "2",
+                           "--data", str(cls.data))
 
     def test_alpha_is_the_models(self):
         rows = re.findall(r"^ *(\d+)((?: +-?\d\.\d{4}){7})$", self.text, re.M)
@@ -165,17 +171,16 @@ class TraceAlpha(unittest.TestCase):
 
     @slow
     def test_losses_are_those_of_training(self):
-        docs = model.load_docs(tasks.INPUT)
         for kind, name, window in (("learned", "Grassmann", (1, 2, 4, 8, 12, 16)),
                                    ("frozen", "W_red frozen", (1, 2, 4, 8, 12, 16)),
                                    ("no past", "Grassmann", ())):
             losses = []
             for seed in (42, 1):
                 mixer = beyond.mixer(name)
-                start = inside.begin(mixer, docs, seed, window=window)
+                start = inside.begin(mixer, self.docs, seed, window=window)
                 tokens = [mixer.tokenize(doc, start.vocab) for doc in start.docs]
                 list(mixer.train(tokens[:6], start.params, start.config, 6))
-                losses.append(mixer.evaluate(tokens[6:10], start.params, start.config))
+                losses.append(mixer.evaluate(tokens[6:8], start.params, start.config))
             self.assertRegex(self.text, rf"(?m)^{kind} +{sum(losses) / 2:.4f} ")
 
     def test_gradient_agrees_with_differences(self):
@@ -190,7 +195,8 @@ class TraceAlpha(unittest.TestCase):
         self.assertIn("no verdict", outcome([0.1])[1])
 
     def test_four_parts_or_more(self):
-        short = printed(trace_alpha_wred.main, "--steps", "1", "--seeds", "1")
+        short = printed(trace_alpha_wred.main, "--steps", "1", "--seeds", "1",
+                        "--data", str(self.data))
         self.assertEqual(re.findall(r"(?m)^(\d)\. ", short), list("1234"))
         self.assertNotIn("±", short, "one seed has no spread")
         self.assertIn("±", self.text)
