@@ -6,7 +6,7 @@ import unittest
 import alternatives
 import beyond
 import inside
-from tests.helpers import flat, numbers
+from tests.helpers import flat, numbers, slow
 
 try:
     import torch
@@ -253,6 +253,7 @@ def count(kept):
 
 
 class Leaks(unittest.TestCase):
+    @slow
     def test_none_here(self):
         """No mixer lets a later token move an earlier logit, and each reads the past at all."""
         for name in beyond.MAKERS:

@@ -42,6 +42,7 @@ def small_run():
     with tempfile.TemporaryDirectory() as folder, \
             mock.patch.object(benchmark, "LENGTHS", (4, 8)), \
             mock.patch.object(benchmark, "SAMPLES", 2), \
+            mock.patch.object(benchmark, "FOLDED_LENGTH", 8), \
             mock.patch.object(benchmark, "FOLDED_R", (2, 3)):
         path = Path(folder, "names.txt")
         path.write_text(NAMES, encoding="utf-8")

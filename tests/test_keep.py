@@ -45,11 +45,11 @@ class Keeping(Case):
     def test_the_same_again(self):
         """Loaded, a model has the same weights, the same loss and, by the same seed, samples."""
         for model in PAIR:
-            before = self.short(model, "--steps", 25, "--samples", 5, "--save", self.file)
+            before = self.short(model, "--steps", 12, "--samples", 5, "--save", self.file)
             after = self.short(model, "--steps", 0, "--samples", 5, "--load", self.file)
             self.assertEqual([line for line in before if not line.startswith("step")], after)
             vocab, config, params, trained_on = model.load_model(self.file)
-            self.assertEqual([*trained_on.values()], [(42, 25)])
+            self.assertEqual([*trained_on.values()], [(42, 12)])
             again = self.folder / "again.json"
             model.save_model(again, vocab, config, params, trained_on)
             self.assertEqual(again.read_bytes(), self.file.read_bytes())

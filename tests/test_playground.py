@@ -91,7 +91,7 @@ class Answers(unittest.TestCase):
     def test_flow(self):
         """Each number's formula gives it, and it is made of the rows that it says."""
         for mixer in "Grassmann", "attention", "running sum", "delta rule", "gated recurrence":
-            rows = answers.answer({"ask": "look", "mixer": mixer, "word": "anna"})["rows"]
+            rows = answers.answer({"ask": "look", "mixer": mixer, "word": "an"})["rows"]
             names = [row["name"] for row in rows]
             self.assertIn("x", names, mixer)
             self.assertEqual(names[-1], "logits", mixer)
@@ -426,7 +426,7 @@ class Served(unittest.TestCase):
         self.assertEqual(self.ask({"ask": "start"})[0], 200)
 
     def test_random_requests(self):
-        """Hundreds of random questions (MICROGRASSMANN_SLOW=1: 10,000): 200 or 400, at once."""
+        """A hundred random questions (MICROGRASSMANN_SLOW=1: 10,000): 200 or 400, at once."""
         rng = random.Random(1)
         parts = [None, True, -1, 0, 1, 3, 10 ** 30, 1.5, 1e300, "", "emma", "names", "a*b", [], {},
                  [1, 2, 3], ["x"], {"a": 2, "b": 3}, "attention", "Grassmann", "\ud800", "(" * 50]
@@ -434,7 +434,7 @@ class Served(unittest.TestCase):
                  "length", "position", "layer", "run", "since", "order", "task", "seed", "mixers",
                  "seeds", "moment", "partners", "file", "function", "text", "flow"]
         asks = [name for asks in answers.GROUPS.values() for name in asks if name != "train"]
-        often = 10000 if os.environ.get("MICROGRASSMANN_SLOW") else 200
+        often = 10000 if os.environ.get("MICROGRASSMANN_SLOW") else 100
         for _ in range(often):
             question = {"ask": rng.choice(asks)}
             for name in rng.sample(names, rng.randint(0, 8)):
