@@ -180,9 +180,10 @@ def restated(source):
     complaints = [f"imports {name}" for name in imported(source)
                   if name.partition(".")[0] in {*SOURCES, "large", "tests"} - allowed]
     for name, node in functions(source).items():
-        used = [part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)]
-        if name in MODEL_NAMES and name not in used:
-            complaints.append(f"{name} is the model's")
+        if name in MODEL_NAMES:
+            used = [part.attr for part in ast.walk(node) if isinstance(part, ast.Attribute)]
+            if name not in used:
+                complaints.append(f"{name} is the model's")
     return complaints
 
 
@@ -222,6 +223,8 @@ def not_calm(source):
     """Complain of what makes a reader stop, by the list of tricks. (Layout: see ruff.toml.)"""
     complaints, starts, lines = [], set(), source.split("\n")
     for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.stmt, ast.NamedExpr)):
+            continue
         tricks = {
             "walrus": isinstance(node, ast.NamedExpr),
             "control flow by and, or, if-else":

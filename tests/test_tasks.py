@@ -63,7 +63,7 @@ def possible(*claims):
 class PairsOfSentences(unittest.TestCase):
     def test_every_label_a_second_way(self):
         """By what must and must not be in a world of any size, not by looking at worlds."""
-        for pair in random.Random(1).sample(PAIRS, 4000):
+        for pair in random.Random(1).sample(PAIRS, 2000):
             if not possible((pair.premise, True), (pair.hypothesis, False)):
                 label = "E"
             elif not possible((pair.premise, True), (pair.hypothesis, True)):
