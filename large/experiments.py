@@ -7,11 +7,13 @@ so the same command goes on. Seed 1 chooses the learning rate, dropout and epoch
 on, which chose nothing, are what tables report, where there are any. Each group of runs has
 processes of its own, so that one compiles once; several share a GPU.
 """
+import argparse
 import ast
 import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +27,7 @@ if not __package__:
     sys.exit(2)
 
 import show
+from large import train
 
 
 class Group(NamedTuple):
@@ -290,7 +293,7 @@ def read_results(path):
             run = json.loads(line)
         except ValueError:
             continue
-        if "setting" in run:
+        if isinstance(run, dict) and {"setting", "name", "lr", "seed"} <= set(run):
             found.append(run)
     return found
 
@@ -373,7 +376,7 @@ class Claims:
 def run_group(number, args):
     """Train the runs of a group that are not there yet, until the time is over."""
     from large import data as tasks
-    from large import engine, train
+    from large import engine
     group = groups()[number]
     folder = Path(getattr(args, group.corpus))
     claims = Claims(args.claims, group)
@@ -417,11 +420,15 @@ def run_group(number, args):
 
 # ---- all groups ----------------------------------------------------------------------------------
 def run_all(args, gpus):
-    """Keep processes running on each GPU until no run is left or the time is over."""
+    """Keep processes running on each GPU until no run is left or the time is over.
+
+    Return the exit status: 2 if a group failed.
+    """
     every = groups()
     wanted = [number for number, group in enumerate(every)
               if getattr(args, group.corpus) and group.setting.startswith(tuple(args.only))]
     running = {}
+    failed = False
     begun = time.time()
     while True:
         for process in [process for process in running if process.poll() is not None]:
@@ -429,6 +436,7 @@ def run_all(args, gpus):
                 number = running[process][1]
                 print(f"group {every[number][:2]} failed", file=sys.stderr)
                 wanted = [other for other in wanted if other != number]
+                failed = True
             del running[process]
         slots = [gpu for gpu in gpus[time.time() < begun + args.late:] for _ in range(args.per_gpu)]
         for gpu, _ in running.values():
@@ -449,11 +457,27 @@ def run_all(args, gpus):
                 running[process] = gpu, number
                 lanes += 1
         if not running:
-            return
+            return 2 if failed and time.time() < args.until else 0
         if time.time() > args.until + 15:
             for process in running:
                 process.kill()
         time.sleep(1)
+
+
+def complain(args, parser):
+    """End with one line where nothing could be run, before any process begins."""
+    if not any(group.setting.startswith(tuple(args.only)) for group in groups()):
+        parser.error("--only: no setting begins so: see --list")
+    if not re.fullmatch(r"\d+(,\d+)*", args.gpus):
+        parser.error(f"--gpus {args.gpus!r}: expected numbers, like 0,1")
+    wanted = [path for name in ("novels", "classics", "wikitext") if getattr(args, name)
+              for path in [Path(getattr(args, name), "valid.txt")]]
+    for path in [*wanted, *map(Path, args.done)]:
+        if not path.is_file():
+            parser.error(f"{path}: there is no such file")
+    if train.torch is None:
+        parser.error("PyTorch is not installed: pip install torch numpy")
+    show.check_writable(Path(args.json), parser, "--json")
 
 
 def main():
@@ -465,17 +489,19 @@ def main():
     parser.add_argument("--wikitext", help="folder of WikiText-2's valid.txt and test.txt")
     parser.add_argument("--json", required=True, help="file to which the runs are added")
     parser.add_argument("--done", nargs="*", default=[], help="files with runs that are there")
-    parser.add_argument("--minutes", type=float, default=1e6)
+    parser.add_argument("--minutes", type=train.at_least(0), default=1e6,
+                        help=f"in all; no process begins in the last {FIRST:.0f} seconds")
     parser.add_argument("--gpus", default="0", help="like 0,1")
-    parser.add_argument("--late", type=float, default=0, help="seconds that the first GPU waits")
-    parser.add_argument("--per-gpu", type=int, default=2, help="processes that share a GPU")
+    parser.add_argument("--late", type=train.at_least(0), default=0,
+                        help="seconds that the first GPU waits")
+    parser.add_argument("--per-gpu", type=show.whole_numbers(1, 99), default=2,
+                        help="processes that share a GPU")
     parser.add_argument("--only", nargs="*", default=[""], help="how settings begin")
-    parser.add_argument("--precision", default="bf16")
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--precision", default="bf16", help="large.train's")
+    parser.add_argument("--compile", action="store_true", help="torch.compile")
     parser.add_argument("--list", action="store_true", help="print the groups, no more")
-    parser.add_argument("--group", type=int, help="this one alone")
-    parser.add_argument("--until", type=float)
-    parser.add_argument("--claims")
+    for name, kind in (("--group", int), ("--until", float), ("--claims", str)):
+        parser.add_argument(name, type=kind, help=argparse.SUPPRESS)  # for its own processes
     args, args.more = parser.parse_known_args()
     args.words = sys.argv[1:]
     if args.list:
@@ -487,15 +513,16 @@ def main():
         args.until = time.time() + 60 * args.minutes
     if not (args.novels or args.classics or args.wikitext):
         parser.error("which texts? --novels, --classics or --wikitext")
-    if args.group is not None:
+    if args.claims is not None:
         run_group(args.group, args)
         return
-    if args.more:  # a wrong word is better found now than by each process
-        from large import train
-        train.parse(["--preset", "words", *args.more], parser.__class__(prog=parser.prog))
+    complain(args, parser)
+    # A wrong word is better found now than by each process.
+    train.parse(["--preset", "words", "--precision", args.precision, *args.more],
+                parser.__class__(prog=parser.prog))
     args.claims = tempfile.mkdtemp()
     try:
-        run_all(args, args.gpus.split(","))
+        sys.exit(run_all(args, args.gpus.split(",")))
     finally:
         shutil.rmtree(args.claims, ignore_errors=True)
 

@@ -1,7 +1,7 @@
 """The small models' tables with many seeds and tuned rates: the scalar files' runs, in PyTorch.
 
-    python3 -m large.small --json large/small.jsonl --minutes 60
-    python3 -m large.small --json large/small.jsonl --tables
+    python3 -m large.small --json large/small.jsonl --tables     (a second)
+    python3 -m large.small --json mine.jsonl --minutes 60        (all of it: 17 hours of one core)
 
 Each run has the scalar files' own first weights, their documents in their order, double precision:
 with the same weights losses and gradients are theirs to 1e-9 (tests/test_large.py); over a run the
@@ -11,6 +11,7 @@ have already are left out, so the same command goes on.
 """
 import functools
 import json
+import math
 import multiprocessing
 import multiprocessing.connection
 import random
@@ -46,7 +47,6 @@ TRIED_WITH = (101, 102)  # seeds
 WRITTEN = 200  # strings of brackets at each temperature
 LENGTH = 32  # of texts that ask about signs
 HELD_OUT = 1000  # texts with pairs
-NO_NUMBER = 1e9  # stands for a loss that is none
 
 # The scalar files' names for what --mixing has; "with convolution" and "one offset a layer" may
 # follow.
@@ -111,6 +111,7 @@ SETTINGS = {
 GRID = (*tasks.SIGN_TASKS, "dominance, 31 signs", "dominance 4, 31 signs")
 BEFORE_ALL = ("attention", "Grassmann", "planes apart", "linear map", "gated recurrence",
               "gated delta rule with convolution", "attention with convolution", "mean of states")
+AT_THE_PLACES = ("attention, same offsets", "elementwise product")  # with neither sign nor wedge
 AT_RECALL = ("attention", "gated delta rule with convolution", "gated delta rule",
              "gated recurrence", "attention with convolution", "linear attention",
              "linear attention with convolution", "gated linear attention",
@@ -126,6 +127,7 @@ def rows():
              "attention, same offsets", "planes apart, lengths kept", "elementwise product",
              "running sum", "sum without planes", *MEMORIES)
     found = [Row(setting, name, name, {}) for setting in GRID for name in BEFORE_ALL]
+    found += [Row("dominance", name, name, {}) for name in AT_THE_PLACES]
     found += [Row(setting, name, name, {}) for setting in SETTINGS if setting.startswith("pairs")
               for name in AT_RECALL]
     for setting in "names, 1,000", "brackets, 1,000":
@@ -261,7 +263,7 @@ def run(row, rate, seed):
         state = engine.train(trainer, begun.data, args)
         found["nats"] = state["curve"][-1][2]
     except ArithmeticError:
-        found["nats"] = NO_NUMBER
+        found["nats"] = math.inf
         for weight in trainer.model.parameters():
             weight.data.zero_()  # by what is no number nothing can be written
     found["device"] = engine.device_name(trainer.device)
@@ -344,6 +346,9 @@ def run_all(args):
     done = read(args.json)
     until = time.time() + 60 * args.minutes
     wanted = [row for row in rows() if row.setting.startswith(tuple(args.only))]
+    if not next_run(wanted, done, ()):
+        print(f"nothing is left to run: {sum(map(len, done.values())):,} runs are there")
+        return
     context = multiprocessing.get_context("spawn")
     with show.deaf_to_ctrl_c():
         workers = [compare.start_worker(context) for _ in range(compare.at_once(args.jobs))]
@@ -382,6 +387,8 @@ def reported(found):
     """Return {(setting, name): {seed: run}}: the seeds that chose nothing, where all were run."""
     rows = {}
     for (name, layer), done in found.items():
+        if name not in SETTINGS:
+            raise ValueError(f"{name!r} is no setting of large.small")
         setting = SETTINGS[name]
         fresh = compare.seeds(setting.seeds)
         mine = {seed: one for (_, seed), one in done.items() if seed in fresh}
@@ -391,7 +398,9 @@ def reported(found):
 
 
 def with_half(values, digits=1):
-    """Return the mean ± half of its 95 % interval over the seeds, as text."""
+    """Return the mean ± half of its 95 % interval over the seeds, as text, "" of no values."""
+    if not values:
+        return ""
     return f"{statistics.fmean(values):.{digits}f} ± {compare.student(values):.{digits}f}"
 
 
@@ -417,7 +426,7 @@ def losses(setting, rows, bases):
         first = next(iter(runs.values()))
         table.append([layer, f"{first['weights']:,}", f"{first['lr']:g}",
                       compare.spread([one["nats"] for one in runs.values()], 4),
-                      *[difference(runs, mine[base]) for base in bases]])
+                      *[difference(runs, mine.get(base, runs)) for base in bases]])
         if "written" in first:
             table[-1] += [with_half([100 * one["written"][t]["balanced"] for one in runs.values()])
                           + " %" for t in ("0.5", "1.0")]
@@ -433,8 +442,8 @@ def known_without(name):
 
 
 def right(rows, name, layer):
-    """Return the right answers of each seed in percent."""
-    return [100 * one["right"] for one in rows[name, layer].values()]
+    """Return the right answers of each seed in percent, [] where not all seeds were run."""
+    return [100 * one["right"] for one in rows.get((name, layer), {}).values()]
 
 
 def grid(rows):
@@ -495,8 +504,13 @@ def recalled(rows):
 
 
 def show_tables(args):
-    """Print all tables of a file of JSON lines; save what else is asked for."""
+    """Print all tables of a file of JSON lines; save what else is asked for.
+
+    ValueError if it holds no row whose seeds were all run.
+    """
     rows = reported(read(args.json))
+    if not rows:
+        raise ValueError(f"{args.json}: no row of large.small whose seeds were all run")
     if args.chart:
         show.save(args.chart, draw(rows))
     if args.page:
@@ -526,7 +540,12 @@ def main(argv=None):
     if args.tables and not Path(args.json).is_file():
         parser.error(f"--json {args.json}: there is no such file")
     if args.tables:
-        show_tables(args)
+        try:
+            show_tables(args)
+        except (LookupError, ValueError) as error:
+            parser.error(f"--json {args.json}: these runs do not make the tables: {error}")
+    elif args.chart or args.page:
+        parser.error("--chart and --page come with --tables")
     elif torch is None:
         parser.error("PyTorch is not installed: pip install torch numpy")
     elif not any(name.startswith(tuple(args.only)) for name in SETTINGS):

@@ -48,9 +48,10 @@ def read(paths):
                 continue
             try:
                 if "figure" in found:
-                    figures.append(found)
+                    figures.append({**found, "device": found["device"]})
                 else:
-                    runs.append({**found, "best": float(found["best"])})
+                    kept = {name: found[name] for name in ("setting", "name", "lr", "seed")}
+                    runs.append({**found, **kept, "best": float(found["best"])})
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{path}, line {n}: no result of large.train or of "
                                  "large.bench") from error
@@ -346,6 +347,10 @@ def main():
         parser.error(str(error))
     for complaint in torn:
         print(complaint, file=sys.stderr)
+    if not runs and not figures:
+        parser.error("there is no run in these files")
+    if args.chart:
+        show.check_writable(Path(args.chart), parser, "--chart")
     rows, tried, bases = best_runs(runs)
     labels = {key: some for key, some in rows.items() if some[0].get("unit") == "label"}
     rows = {key: some for key, some in rows.items() if key not in labels}

@@ -1177,13 +1177,17 @@ class Schedule(unittest.TestCase):
         groups.append(groups[0]._replace(setting="other"))
         with tempfile.TemporaryDirectory() as folder:
             file = str(Path(folder, "runs.jsonl"))
+            Path(folder, "valid.txt").touch()
             words = ["experiments.py", "--novels", folder, "--json", file, *options]
             with mock.patch.multiple(Lane, began=[], failing=failing), \
                     mock.patch.multiple(experiments.subprocess, Popen=Lane), \
+                    mock.patch.multiple(experiments.train, torch=mock.Mock(), parse=mock.Mock()), \
                     mock.patch.object(experiments, "groups", return_value=groups), \
                     mock.patch.object(sys, "argv", words), mock.patch.object(time, "sleep"), \
                     redirect_stderr(io.StringIO()) as said:
-                experiments.main()
+                with self.assertRaises(SystemExit) as stop:
+                    experiments.main()
+                self.status = stop.exception.code
                 return Lane.began, experiments.read_results(file), said.getvalue()
 
     def test_lanes(self):
@@ -1210,6 +1214,7 @@ class Schedule(unittest.TestCase):
     def test_a_group_fails(self):
         """It is said once for each process, no other is started; the other groups go on."""
         lanes, runs, said = self.start("--per-gpu", "4", failing=(1,))
+        self.assertEqual(self.status, 2)
         self.assertEqual([lane.number for lane in lanes].count(1), 3)
         self.assertEqual(said, "group ('s', 'three') failed\n" * 3)
         self.assertEqual({(run["setting"], run["name"]) for run in runs},
@@ -1218,10 +1223,19 @@ class Schedule(unittest.TestCase):
     def test_only(self):
         """Settings that begin so, on texts that are there; nothing where the time is over."""
         lanes, _, _ = self.start("--only", "o")
+        self.assertEqual(self.status, 0)
         self.assertEqual({lane.number for lane in lanes}, {3})
         self.assertEqual(self.start("--minutes", "1")[0], [])
         self.assertEqual({lane.gpu for lane in self.start("--gpus", "0,1", "--late", "99")[0]},
                          {"1"})
+
+    def test_complaints(self):
+        """One line and status 2 before any process begins."""
+        for words in (["--only", "x"], ["--gpus", ""], ["--gpus", "a"], ["--per-gpu", "0"],
+                      ["--minutes", "nan"], ["--minutes", "-1"], ["--novels", "/no/such"],
+                      ["--done", "/no/such"], ["--json", "/no/such/x"]):
+            lanes, _, said = self.start(*words)
+            self.assertEqual((self.status, said.count("\n"), lanes), (2, 1, []), words)
 
 
 @needs_torch
