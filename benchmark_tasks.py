@@ -226,7 +226,7 @@ def rate(text):
 def parse(argv=None):
     """Return the options, checked."""
     parser = compare.options("Which layer answers which question: a grid, tasks down, layers "
-                             "across.", 800, 3)
+                             "across.", 500, 3)
     parser.add_argument("--tasks", type=named("task", tasks.SIGN_TASKS), default=list(TASKS),
                         metavar="A,B", help=f"or all (default {','.join(TASKS)})")
     parser.add_argument("--layers", type=named("layer", beyond.MAKERS), default=list(LAYERS),
