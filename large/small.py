@@ -1,6 +1,6 @@
 """The small models' tables with many seeds and tuned rates: the scalar files' runs, in PyTorch.
 
-    python3 -m large.small --json large/small.jsonl --tables     (a second)
+    python3 -m large.small --json large/small.jsonl --tables     (half a minute)
     python3 -m large.small --json mine.jsonl --minutes 60        (all of it: 17 hours of one core)
 
 Each run has the scalar files' own first weights, their documents in their order, double precision:
@@ -366,7 +366,10 @@ def run_all(args):
                 if chosen:
                     at[pipe] = chosen
                     pipe.send((run, chosen))
-    except EOFError:
+    except (EOFError, ConnectionError) as error:
+        alive = all(process.is_alive() for process, _, _ in workers)
+        if isinstance(error, BrokenPipeError) and alive:
+            raise  # nobody reads what is printed here
         raise OSError("a process that trained was ended from outside (out of memory?)") from None
     finally:
         for process, _, _ in workers:
@@ -433,6 +436,7 @@ def losses(setting, rows, bases):
     return summary.markdown(table)
 
 
+@functools.lru_cache(None)  # table and page ask for the same, and it makes all texts
 def known_without(name):
     """Return the shares of right answers of (chance, the task's guess) on a setting's texts."""
     setting = SETTINGS[name]
@@ -510,7 +514,7 @@ def show_tables(args):
     """
     rows = reported(read(args.json))
     if not rows:
-        raise ValueError(f"{args.json}: no row of large.small whose seeds were all run")
+        raise ValueError("no row whose seeds were all run")
     if args.chart:
         show.save(args.chart, draw(rows))
     if args.page:
