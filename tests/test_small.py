@@ -316,8 +316,8 @@ class Tables(unittest.TestCase):
 
     def test_command(self):
         """--tables prints each, here with other numbers for chance and guess, which take long."""
-        with redirect_stdout(io.StringIO()) as printed, mock.patch.object(tasks, "questions"), \
-                mock.patch.object(tasks, "references", return_value=(0.12, 0.34)):
+        with redirect_stdout(io.StringIO()) as printed, \
+                mock.patch.object(small, "known_without", return_value=(0.12, 0.34)):
             small.main(["--json", str(KEPT), "--tables"])
         text = printed.getvalue()
         self.assertEqual(text.count("\n**"), 6)
