@@ -259,10 +259,11 @@ class Child:
 
     def next_line(self):
         """Return the next line, "" if there is none yet, None if there will be none."""
+        ended = self.process.poll() is not None  # its last words may still be on their way
         try:
-            return self.lines.get(timeout=0.2)
+            return self.lines.get(timeout=5 if ended else 0.2)
         except queue.Empty:
-            return "" if self.process.poll() is None else None
+            return None if ended else ""
 
     def end(self):
         """End the process and all that it has started; return how it had ended before."""

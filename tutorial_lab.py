@@ -4,18 +4,15 @@ There is nothing to run; tutorial_pages.py and tutorial.py call it. The formulas
 model files.
 """
 import functools
-import gc
 import math
-import multiprocessing
 import random
-import signal
 import statistics
-import sys
 from itertools import combinations
 from typing import NamedTuple
 
 import alternatives  # noqa: F401 (adds its layers to beyond's)
 import beyond
+import compare
 import inside
 import micro_gpt
 import micro_grassmann
@@ -35,7 +32,6 @@ LENGTH = 12  # signs in a text of signs
 SIGNS = 5  # different signs
 RATES = {"names": 0.01, "brackets": 0.02, "signs": 0.03}  # the first learning rate
 STAR = "*"
-COLUMNS = 79  # of the terminal
 
 
 class Trained(NamedTuple):
@@ -132,7 +128,10 @@ def train(task, mixer, seed, window=None):
     unseen = [model.tokenize(doc, vocab) for doc in held_out]
     before = model.evaluate(unseen, params, config)
     tokens = [model.tokenize(doc, vocab) for doc in seen]
-    losses = list(model.train(tokens, params, config, STEPS[task], RATES[task]))
+    losses = []
+    for loss in model.train(tokens, params, config, STEPS[task], RATES[task]):
+        losses.append(loss)
+        compare.report_step()
     after = model.evaluate(unseen, params, config)
     logits = model.forward(len(vocab), 0, [[]], params, config)
     odds = {heat: probabilities([v.data / heat for v in logits]) for heat in (0.1, 0.5, 1, 2)}
@@ -161,6 +160,7 @@ def train_on_signs(task, mixer, seed):
         asked = answered(model, example, vocab, params, config)
         model.mean([model.cross_entropy(logits, right) for logits, right in asked]).backward()
         model.adam_step(weights, m, v, step + 1, RATES["signs"] * (1 - step / steps))
+        compare.report_step()
     verdicts = []
     for example in texts[steps:]:
         for logits, right in answered(model, example, vocab, params, config):
@@ -180,36 +180,13 @@ def answered(model, example, vocab, params, config):
     return pairs
 
 
-def start_worker():
-    """Leave Ctrl-C to the process that the reader sees, and let the garbage collector rest."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.disable()
-
-
-def side_by_side(jobs):
-    """Return train(*job) for each job, in as many processes as there are cores."""
-    live = sys.stderr is not None and sys.stderr.isatty()
-    if live:
-        said = sorted({f"{task}, {mixer}" for task, mixer, _, _ in jobs})
-        print(f"training {len(jobs)} models: {'; '.join(said)}"[:COLUMNS - 5] + " ...", end="\r",
-              file=sys.stderr, flush=True)
-    context = multiprocessing.get_context("spawn")
-    try:
-        with show.deaf_to_ctrl_c():
-            pool = context.Pool(min(len(jobs), show.usable_cores()), start_worker)
-        with pool:
-            return pool.starmap(train, jobs, chunksize=1)
-    finally:
-        if live:
-            print("\r" + " " * COLUMNS, end="\r", file=sys.stderr, flush=True)
-
-
 def train_all(*wanted):
     """Train what is wanted, (task, mixer, window), with all seeds, but for what has been."""
     jobs = [(task, mixer, seed, window) for task, mixer, window in wanted for seed in SEEDS]
     missing = [job for job in jobs if job not in done]
     if missing:
-        done.update(zip(missing, side_by_side(missing)))
+        steps = sum([STEPS["signs" if task in SIGN_TASKS else task] for task, *_ in missing])
+        done.update(zip(missing, compare.side_by_side(train, missing, show.usable_cores(), steps)))
 
 
 def all_seeds(task, mixer, window=None):

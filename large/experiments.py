@@ -125,40 +125,6 @@ def scheduled(name, layers):
     return (*SCHEDULED[name], *SCHEDULE, *PAPER_WINDOW, *TWELVE_WORDS)
 
 
-def trial():
-    """Return the groups of the trial on the novels, the most important first."""
-    paper, linear, branch = list(SCHEDULED)[:3]
-    attention = AVERAGED["attention"]
-    post = (*attention, "--order", "post")
-    twelve = TWELVE_WORDS
-    return [
-        Group(TWELVE, "attention", (*attention, *twelve), RATES, 5),
-        Group(TWELVE, paper, scheduled(paper, 12), RATES, 5, 3),
-        Group(TWELVE, linear, scheduled(linear, 12), RATES, 5, 2),
-        Group(SIX, "attention", attention, RATES, 5),
-        Group(SIX, paper, scheduled(paper, 6), RATES, 5),
-        Group(SIX, linear, scheduled(linear, 6), RATES, 5),
-        Group(TWELVE, branch, scheduled(branch, 12), RATES, 3, 2),
-        Group(TWELVE, POST, (*post, *twelve), LOW, 3, 2),
-        Group(SIX, POST, post, LOW, 5),
-        Group(SIX, branch, scheduled(branch, 6), RATES),
-        Group(TWELVE, "grassmann", (*GRASSMANN, *twelve), RATES),
-        Group(SIX, "grassmann", GRASSMANN, RATES, 5),
-        Group(SIX, PAPER_AVERAGED, (*GRASSMANN, *GATE), RATES),
-        Group(SIX, "linear map", LINEAR, RATES)]
-
-
-def more_trial():
-    """Return the rest of the trial."""
-    found = [Group(TWELVE, "linear map", (*LINEAR, *TWELVE_WORDS), RATES),
-             Group(TWELVE, "planes apart", (*APART, *TWELVE_WORDS), RATES),
-             Group(SIX, "planes apart", APART, RATES)]
-    for name in list(SCHEDULED)[3:]:
-        found.append(Group(TWELVE, name, scheduled(name, 12), RATES))
-        found.append(Group(SIX, name, scheduled(name, 6), RATES))
-    return [*found, Group(TWELVE, PAPER_AVERAGED, (*GRASSMANN, *GATE, *TWELVE_WORDS), RATES)]
-
-
 def main_rows(layers):
     """Return {name: options} of the rows that are tuned further and run on the other books."""
     words = TWELVE_WORDS if layers == 12 else ()
@@ -167,6 +133,17 @@ def main_rows(layers):
     found["gated recurrence"] = (*ALTERNATIVES["gated recurrence"], *words)
     found.update({name: scheduled(name, layers) for name in list(SCHEDULED)[:3]})
     return found
+
+
+def novels(setting, layers):
+    """Return the groups of a table of the novels, the main rows first."""
+    words = TWELVE_WORDS if layers == 12 else ()
+    main = main_rows(layers)
+    rows = {name: (*more, *words) for name, more in {
+        **AVERAGED, **ALTERNATIVES, PAPER_AVERAGED: (*GRASSMANN, *GATE)}.items()}
+    rows.update({name: scheduled(name, layers) for name in SCHEDULED})
+    return [Group(setting, name, more, RATES if name != POST else LOW, 5 if name in main else 3,
+                  layers // 6) for name, more in {**main, **rows}.items()]
 
 
 def tuned(setting, layers, fresh):
@@ -196,22 +173,6 @@ def wikitext():
             for name, words in six.items()]
 
 
-def alternatives(names, setting, *words):
-    """Return the groups of some alternatives in one setting."""
-    return [Group(setting, name, (*ALTERNATIVES[name], *words), RATES) for name in names]
-
-
-def earlier():
-    """Return the other rows of the tables, and the factors in which published blocks differ."""
-    found = [Group(SIX, name, words, RATES) for name, words in AVERAGED.items()]
-    found += [Group(TWELVE, name, (*words, *TWELVE_WORDS), RATES)
-              for name, words in AVERAGED.items()]
-    found += [Group(f"factor: {factor}", name, (*AVERAGED[name], *words), RATES[:2], 3)
-              for factor, names in FACTORS.items() for name, words in names.items()]
-    found += [Group("planes", name, words, RATES[:1], 0) for name, words in PLANES.items()]
-    return found
-
-
 def scales():
     """Return the groups at other sizes, six layers of another width."""
     paper, linear = list(SCHEDULED)[:2]
@@ -227,18 +188,18 @@ def scales():
     return found
 
 
+def controls():
+    """Return the groups with one step each away from the preset, and with other sizes of planes."""
+    found = [Group(f"factor: {factor}", name, (*AVERAGED[name], *words), RATES[:2], 3)
+             for factor, names in FACTORS.items() for name, words in names.items()]
+    return found + [Group("planes", name, words, RATES[:1], 0) for name, words in PLANES.items()]
+
+
 def groups():
-    """Return all groups, the most important first, each row once."""
-    found = {}
-    names = list(ALTERNATIVES)
-    listed = (trial()[:8] + tuned(TWELVE, 12, 5)
-              + alternatives(names[:3], TWELVE, *TWELVE_WORDS) + classics(CLASSICS, 12, 5)
-              + alternatives(names[3:7], TWELVE, *TWELVE_WORDS) + tuned(SIX, 6, 5)
-              + classics(CLASSICS_SIX, 6, 3) + scales()[:6] + wikitext() + alternatives(names, SIX)
-              + trial()[8:] + more_trial() + earlier() + scales()[6:])
-    for group in listed:
-        found.setdefault((group.setting, group.name), group)
-    return list(found.values())
+    """Return all groups, the most important first."""
+    return (novels(TWELVE, 12) + tuned(TWELVE, 12, 5) + classics(CLASSICS, 12, 5)
+            + novels(SIX, 6) + tuned(SIX, 6, 5) + classics(CLASSICS_SIX, 6, 3)
+            + scales() + wikitext() + controls())
 
 
 def both(*words):
@@ -429,7 +390,7 @@ def run_all(args, gpus):
               if getattr(args, group.corpus) and group.setting.startswith(tuple(args.only))]
     running = {}
     failed = False
-    begun = time.time()
+    before = len(all_runs(args))
     while True:
         for process in [process for process in running if process.poll() is not None]:
             if process.returncode:
@@ -438,7 +399,7 @@ def run_all(args, gpus):
                 wanted = [other for other in wanted if other != number]
                 failed = True
             del running[process]
-        slots = [gpu for gpu in gpus[time.time() < begun + args.late:] for _ in range(args.per_gpu)]
+        slots = [gpu for gpu in gpus for _ in range(args.per_gpu)]
         for gpu, _ in running.values():
             if gpu in slots:
                 slots.remove(gpu)
@@ -457,6 +418,7 @@ def run_all(args, gpus):
                 running[process] = gpu, number
                 lanes += 1
         if not running:
+            print(f"{args.json}: {len(all_runs(args)) - before} runs more")
             return 2 if failed and time.time() < args.until else 0
         if time.time() > args.until + 15:
             for process in running:
@@ -492,8 +454,6 @@ def main():
     parser.add_argument("--minutes", type=train.at_least(0), default=1e6,
                         help=f"in all; no process begins in the last {FIRST:.0f} seconds")
     parser.add_argument("--gpus", default="0", help="like 0,1")
-    parser.add_argument("--late", type=train.at_least(0), default=0,
-                        help="seconds that the first GPU waits")
     parser.add_argument("--per-gpu", type=show.whole_numbers(1, 99), default=2,
                         help="processes that share a GPU")
     parser.add_argument("--only", nargs="*", default=[""], help="how settings begin")

@@ -4,6 +4,8 @@ Parameters have the names and shapes of the scalar files, and with the default o
 logit and gradient is theirs within rounding (tests/test_large.py). Shapes: B documents or blocks,
 L positions, d = n_embd, r the reduced size, O offsets.
 """
+import functools
+import random
 from typing import NamedTuple
 
 import torch
@@ -21,15 +23,18 @@ MIXINGS = {
     "linear": "a linear map of the states at t and at the offsets",
     "apart": "unit planes, not averaged: each offset has its own columns",
     "apart-lengths": "the same, lengths kept",
+    "apart-shuffled": "the same of length 1, the offsets in another order at each position",
+    "weighted": "the paper's layer with a learned weight for each offset before the mean",
     "linear-planes": "the linear map's states and the unit planes side by side",
     "mean": "the mean of the states at the offsets, no plane",
     "product": "the mean of unit elementwise products",
+    "products-apart": "unit elementwise products, not averaged",
     "counting": "the paper's layer with one more plane: with the running sum of states",
     "sum": "the state and the sum of all earlier states, no plane",
     **MEMORIES, **RECURRENCE, **SUMS}
 HEADS = ("attention", "attention-window", *MEMORIES)  # with queries, keys and values
-PLANES = ("grassmann", "apart", "apart-lengths", "counting", "decayed-sums-planes",
-          "attended-states-planes")
+PLANES = ("grassmann", "weighted", "apart", "apart-lengths", "apart-shuffled", "counting",
+          "decayed-sums-planes", "attended-states-planes")
 
 
 class Config(NamedTuple):
@@ -68,8 +73,9 @@ def check(config):
     gate = config.mixing not in (*HEADS, *RECURRENCE)
     if gate and config.r < 2:
         raise ValueError("r must be at least 2: a plane takes two directions")
-    without = {*MIXINGS} - {"linear", "apart", "apart-lengths", "linear-planes", "mean", "product",
-                            "counting", "sum", "decayed-sums", "decayed-sums-planes"}
+    without = {*MIXINGS} - {"linear", "apart", "apart-lengths", "apart-shuffled", "linear-planes",
+                            "mean", "weighted", "product", "products-apart", "counting", "sum",
+                            "decayed-sums", "decayed-sums-planes"}
     if not config.window and (config.offset_per_layer or config.mixing not in without):
         raise ValueError(f"mixing {config.mixing} needs offsets")
     if config.order == "gate" and not gate:
@@ -90,6 +96,13 @@ def fitting(length, window, device):
     """Return how many offsets reach back to a position: (L, 1)."""
     places = torch.arange(length, device=device)
     return sum([(places >= offset).long() for offset in window], torch.zeros_like(places))[:, None]
+
+
+@functools.lru_cache(None)
+def shuffled(places, window):
+    """Return the order that the offsets have at each of these places, as in the scalar files."""
+    return torch.tensor([random.Random(place + 1).sample(range(len(window)), len(window))
+                         for place in places])
 
 
 def direction(u, v):
@@ -126,6 +139,12 @@ def add_planes(z, past):
 def fold(z, past):
     """Return m with z_t ∧ m_t = the sum of the unit planes of z_t with each past: (B, L, r)."""
     return sum([direction(z, v) for v in past], torch.zeros_like(z))
+
+
+def unit_product(u, v):
+    """Return the elementwise product, scaled to length 1: (B, L, r) twice -> the same."""
+    product = u * v
+    return product * torch.rsqrt(product.square().sum(-1, keepdim=True) + 1e-8)
 
 
 def past_sum(z):
@@ -177,6 +196,7 @@ def layer_shapes(config, window):
     number = config.n_head if config.mixing.startswith("attended") else len(window)
     columns = {"linear": r * (1 + number), "mean": r, "product": r, "sum": 2 * r,
                "apart": planes * number, "apart-lengths": planes * number,
+               "apart-shuffled": planes * number, "products-apart": r * number,
                "linear-planes": r + (r + planes) * number,
                "decayed-sums": r * (1 + number), "decayed-sums-planes": planes * number,
                "attended-states": r * (1 + number), "attended-states-planes": planes * number}
@@ -195,10 +215,13 @@ def layer_shapes(config, window):
                        "W_gate_h": (d, d), "W_gate_g": (d, d)})
         if config.mixing.startswith("decayed"):
             shapes["W_rate"] = (number, 1)
+        if config.mixing == "weighted":
+            shapes["W_offset"] = (number, 1)
     return {**shapes, "fc1": (4 * d, d), "fc2": (d, 4 * d)}
 
 
-UNBIASED = ("W_gate_g", "W_rate", "conv_q", "conv_k", "conv_v")  # W_gate_h's is the gate's
+# W_gate_h's bias is the gate's.
+UNBIASED = ("W_gate_g", "W_rate", "W_offset", "conv_q", "conv_k", "conv_v")
 
 
 class Layer(nn.Module):
@@ -372,6 +395,9 @@ class Layer(nn.Module):
             return self.attended(x, z), None
         if not self.config.offset_per_layer:
             past = [shifted(z, offset) for offset in self.window]
+            if self.config.mixing == "apart-shuffled":
+                order = shuffled(range(z.shape[1]), self.window).to(z.device)
+                past = torch.stack(past, 2).take_along_dim(order[None, ..., None], 2).unbind(2)
             return past, fitting(z.shape[1], self.window, z.device)
         back = self.back[:z.shape[1]]
         there = (back >= 0)[:, None]
@@ -391,22 +417,25 @@ class Layer(nn.Module):
             return outer(z, (fold(z, past) + c) / (number + 1))  # c's plane is always there
         if mixing in ("linear", "decayed-sums", "attended-states"):
             return torch.cat([z, *past], -1)
-        if mixing in ("apart", "decayed-sums-planes", "attended-states-planes"):
+        if mixing in ("apart", "apart-shuffled", "decayed-sums-planes", "attended-states-planes"):
             return torch.cat([outer(z, direction(z, v)) for v in past], -1)
         if mixing == "apart-lengths":
             return torch.cat([outer(z, v) for v in past], -1)
         if mixing == "linear-planes":
             return torch.cat([z, *past, *[outer(z, direction(z, v)) for v in past]], -1)
+        if mixing == "products-apart":
+            return torch.cat([unit_product(z, v) for v in past], -1)
         number = number.clamp(min=1)
+        if mixing == "weighted":
+            planes = [(1 + weight) * direction(z, v) for weight, v in zip(self.W_offset, past)]
+            return outer(z, sum(planes, torch.zeros_like(z)) / number)
         if mixing == "grassmann":
             return outer(z, fold(z, past) / number)
         if mixing == "grassmann-loop":
             return add_planes(z, past) / number
         if mixing == "mean":
             return sum(past, torch.zeros_like(z)) / number
-        products = [z * v for v in past]
-        units = [p * torch.rsqrt(p.square().sum(-1, keepdim=True) + 1e-8) for p in products]
-        return sum(units, torch.zeros_like(z)) / number
+        return sum([unit_product(z, v) for v in past], torch.zeros_like(z)) / number
 
 
 def outer(u, v):

@@ -55,7 +55,9 @@ MIXINGS = {
     "Grassmann": "grassmann", "linear map": "linear", "mean of states": "mean",
     "elementwise product": "product", "planes apart": "apart",
     "planes apart, lengths kept": "apart-lengths", "lengths kept": "apart-lengths",
-    "linear map and planes": "linear-planes", "running sum": "counting",
+    "planes apart, shuffled": "apart-shuffled", "weighted planes": "weighted",
+    "products apart": "products-apart", "linear map and planes": "linear-planes",
+    "running sum": "counting",
     "sum without planes": "sum", "linear attention": "linear-attention",
     "gated linear attention": "gated-linear-attention", "RWKV": "rwkv",
     "delta rule": "delta-rule", "gated delta rule": "gated-delta-rule",
@@ -126,13 +128,14 @@ def rows():
     plain = ("attention", "Grassmann", "linear map", "planes apart", "mean of states",
              "attention, same offsets", "planes apart, lengths kept", "elementwise product",
              "running sum", "sum without planes", *MEMORIES)
+    of_order = ("planes apart, shuffled", "weighted planes", "products apart")
     found = [Row(setting, name, name, {}) for setting in GRID for name in BEFORE_ALL]
     found += [Row("dominance", name, name, {}) for name in AT_THE_PLACES]
     found += [Row(setting, name, name, {}) for setting in SETTINGS if setting.startswith("pairs")
               for name in AT_RECALL]
     for setting in "names, 1,000", "brackets, 1,000":
         sizes = {} if setting.startswith("names") else {"window": window, "block_size": 64}
-        found += [Row(setting, name, name, sizes) for name in plain]
+        found += [Row(setting, name, name, sizes) for name in (*plain, *of_order)]
         found += [Row(setting, "linear map, r 5", "linear map", {**sizes, "r": 5}),
                   Row(setting, "linear map and planes, r 3", "linear map and planes",
                       {**sizes, "r": 3}),

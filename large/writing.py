@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from large import alternatives
-from large.model import HEADS, MEMORIES, RECURRENCE, norm
+from large.model import HEADS, MEMORIES, RECURRENCE, norm, shuffled
 
 
 def begin(model, batch):
@@ -109,6 +109,8 @@ def meet(layer, x, z, place, state):
         return [], None
     state["recent"] = torch.cat([z, state["recent"][:, :-1]], 1)
     past = [state["recent"][:, offset:offset + 1] for offset in layer.window]
+    if mixing == "apart-shuffled":
+        past = [past[n] for n in shuffled(range(place, place + 1), layer.window)[0]]
     return past, z.new_full((1, 1), sum([place >= offset for offset in layer.window]))
 
 

@@ -5,13 +5,16 @@ import io
 import json
 import math
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 import time
+import types
 import unittest
 import unittest.mock
 from pathlib import Path
@@ -389,6 +392,14 @@ class Apart(InAFolder):
         body = f"import os\nos.write(1, b'{forged}\\n')\nprint('look')\nreturn x"
         found = self.verdict(solution("rmsnorm", body), 9)
         self.assertEqual((found.what, found.printed.strip()), ("wrong", "look"))
+
+    def test_last_words(self):
+        """What a child writes as it ends is heard, even if the pipe is slower than its end."""
+        child = exercises.Child("mine.py", CLEAN)
+        child.process = types.SimpleNamespace(poll=lambda: 1)
+        child.lines = queue.Queue()
+        threading.Timer(0.4, child.lines.put, ["{}"]).start()
+        self.assertEqual(child.next_line(), "{}")
 
     @slow
     def test_what_does_not_end(self):

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from unittest import mock
 
 import beyond
+import compare
 import inside
 import micro_gpt
 import micro_grassmann
@@ -19,7 +20,7 @@ import tasks
 import tutorial
 import tutorial_lab as lab
 import tutorial_pages as pages
-from tests.helpers import ROOT, run, slow
+from tests.helpers import ROOT, in_this_process, run, slow
 
 SPINE = [name for name in pages.PAGES if name.isdecimal()]
 TRIPS = [name for name in pages.PAGES if not name.isdecimal()]
@@ -55,9 +56,6 @@ def setUpModule():
     What reaches the last position does not depend on the size: a small model tells. Each page is
     made once, by whatever needs it first.
     """
-    def here(jobs):
-        return [lab.train(*job) for job in jobs]
-
     def what_moves(start, model, name, plain=lab.what_moves):
         small = inside.begin(model, NAMES, 42, n_layer=start.config.n_layer, n_embd=4)
         return plain(small, model, name)
@@ -68,7 +66,7 @@ def setUpModule():
                   mock.patch.object(lab, "names", lambda: NAMES),
                   mock.patch.object(lab, "WRITTEN", 3), mock.patch.object(lab, "HELD_OUT", 2),
                   mock.patch.object(lab, "what_moves", what_moves),
-                  mock.patch.object(lab, "side_by_side", here)):
+                  mock.patch.object(compare, "side_by_side", in_this_process)):
         patch.start()
         unittest.addModuleCleanup(patch.stop)
     for cached in (lab.split, lab.table_loss, lab.counter_loss):
