@@ -38,8 +38,13 @@ class Pages(unittest.TestCase):
     def test_links(self):
         for page, text in PAGES.items():
             for link in re.findall(r"\]\(([^)\s]+)\)", text):
+                file, _, section = link.partition("#")
                 if not link.startswith("https://"):
-                    self.assertTrue(((ROOT / page).parent / link).exists(), f"{page}: {link}")
+                    self.assertTrue(((ROOT / page).parent / file).exists(), f"{page}: {link}")
+                if not file:
+                    titles = re.findall(r"^#+ (.+)", text, re.MULTILINE)
+                    known = [re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles]
+                    self.assertIn(section, known, page)
 
     def test_front_page_is_short(self):
         self.assertLessEqual(len(PAGES["README.md"].splitlines()), 150)
