@@ -4,8 +4,8 @@
 
 Runs of the same setting and name are one row. Where several learning rates were tried, seed 1 chose
 among them and is not reported: the row is of the other seeds at the best rate. A gap is how many
-percent the perplexity lies above that of the row "attention" of the same setting, paired by seed,
-with a 95 % interval (Student's t).
+percent the perplexity lies above that of the row "attention" of the same setting, or of attention
+with the paper's order of norms, paired by seed, with a 95 % interval (Student's t).
 """
 import json
 import math
@@ -20,7 +20,7 @@ if not __package__:
 
 import show
 from compare import student
-from large.experiments import BASELINES, NAMES, TUNED, groups
+from large.experiments import BASELINES, NAMES, POST, TUNED, groups
 
 BASE = "attention"
 PANELS = 2  # of the chart: the first settings
@@ -167,10 +167,13 @@ def tables(rows, tried, bases):
     for setting in dict.fromkeys([setting for setting, _ in rows]):
         own_base = (setting, BASE) in rows
         base = bases.get((setting if own_base else BASELINES.get(setting), BASE), [])
+        post = bases.get((setting, POST), [])
         table = [["mixing", "million weights", "rate (tried)", "seeds", "validation", "test",
                   "above attention", "test"]]
         if setting.endswith(TUNED):
             table[0][3:3] = ["dropout, epochs"]
+        if post:
+            table[0].append("above post-norm attention")
         for (own_setting, name), runs in rows.items():
             if own_setting != setting or "weights" not in runs[0]:
                 continue
@@ -178,6 +181,8 @@ def tables(rows, tried, bases):
             values = [perplexities(runs, key) for key in ("best", "test")]
             of_base = [perplexities(base, key) for key in ("best", "test")]
             gaps = [gap(*pair) for pair in zip(values, of_base)] if name != BASE else [""] * 2
+            if post:
+                gaps.append(gap(values[0], perplexities(post, "best")) if name != POST else "")
             table.append([NAMES.get(name, name), f"{runs[0]['weights'] / 1e6:.2f}",
                           rates(tried[own_setting, name], chosen),
                           *[f"{chosen.dropout}, {chosen.epochs}"] * setting.endswith(TUNED),
