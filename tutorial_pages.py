@@ -1012,8 +1012,8 @@ def the_fold():
                   ["both units added up", arrow(long_way)]], left=2),
         "It is faster (python3 benchmark.py), and it says what the layer is: a weighted sum of a "
         "few past states, which makes one plane with the present."),
-        f"z ∧ m and the two units added up are the same, {arrow(folded)}: the layer keeps one "
-        "averaged state of its past.",
+        f"z ∧ m and the two units added up are the same, {arrow(folded)}: the layer makes one "
+        "averaged state of its partners.",
         {"folded": folded, "long_way": long_way})
 
 
@@ -1155,7 +1155,7 @@ def refuted():
         f"order either, lowers it by {mean:.4f}. {order_words(apart, mean)}",
         "On words of novels it is different (RESULTS.md, 10 million weights). Perplexity, exp of "
         "the loss, above attention's: mean of planes 47.5 %, mean of states 45 %, planes apart "
-        "18 %. There both means lose, and telling the offsets apart wins most of it back."),
+        "18 %. There both means lose, and planes kept apart win most of it back."),
         f"Mean of states minus Grassmann: {signed(differences)}; "
         f"{lab.lower(differences, 'the mean of states', 'Grassmann')}. What explains one task "
         "need not explain another.",
@@ -1221,7 +1221,7 @@ def running_sum():
         "other planes are: the next page shows why. By hand, y = 1 for ( and -1 for ):",
         indented(rows, left=2),
         "x tells y as well, and y + c = 2 y - (z ∧ c): weights can add that up. A control again: "
-        "a layer that hands on the sum as it is, without any plane, does as well (python3 "
+        "a layer that hands on the sum as it is, without any plane, does no worse (python3 "
         "benchmark_paren.py --controls --seeds 3). Here the sum does the work."),
         f"y + c is {listed(int(row[5]) for row in rows[1:])}, how many are open: one number kept "
         "is enough to count.",

@@ -113,7 +113,7 @@ SETTINGS = {
 GRID = (*tasks.SIGN_TASKS, "dominance, 31 signs", "dominance 4, 31 signs")
 BEFORE_ALL = ("attention", "Grassmann", "planes apart", "linear map", "gated recurrence",
               "gated delta rule with convolution", "attention with convolution", "mean of states")
-AT_THE_PLACES = ("attention, same offsets", "elementwise product")  # with neither sign nor wedge
+AT_THE_PLACES = ("attention, same offsets", "elementwise product", "products apart")  # no planes
 AT_RECALL = ("attention", "gated delta rule with convolution", "gated delta rule",
              "gated recurrence", "attention with convolution", "linear attention",
              "linear attention with convolution", "gated linear attention",
