@@ -449,7 +449,8 @@ def main():
     parser.add_argument("--novels", help="folder of train.txt, valid.txt, test.txt")
     parser.add_argument("--classics", help="the same, of the second corpus")
     parser.add_argument("--wikitext", help="folder of WikiText-2's valid.txt and test.txt")
-    parser.add_argument("--json", required=True, help="file to which the runs are added")
+    parser.add_argument("--json", required="--list" not in sys.argv,
+                        help="file to which the runs are added")
     parser.add_argument("--done", nargs="*", default=[], help="files with runs that are there")
     parser.add_argument("--minutes", type=train.at_least(0), default=1e6,
                         help=f"in all; no process begins in the last {FIRST:.0f} seconds")

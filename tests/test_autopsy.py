@@ -161,7 +161,7 @@ class Screens(unittest.TestCase):
     def test_quit_ends_an_autopsy_before_its_control_is_computed(self):
         work = []
         with mock.patch.object(autopsy, "train_trial", made_up), \
-                mock.patch.object(autopsy.show, "key", lambda text: "q"), \
+                mock.patch.object(autopsy.show, "key", autospec=True, return_value="q"), \
                 mock.patch.object(compare, "side_by_side",
                                   lambda *args: work.append(1) or in_this_process(*args)), \
                 contextlib.redirect_stdout(io.StringIO()):
