@@ -437,7 +437,7 @@ def mean_plane(past, config):
     return [mean(p_ij) for p_ij in zip(*planes)]
 
 
-# What the mean loses. A mean has no order: let the partners at t-1 and t-16 change places, and it
+# What the mean loses. A mean has no order: let the partners at t-1 and t-12 change places, and it
 # is the same. So a position learns how far back a partner stood only as far as the partner's own
 # vector tells its position, which it does imperfectly. And the nearest is one voice among several;
 # planes can even cancel, as above. What that costs, and what does better, is measured: beyond.py

@@ -77,11 +77,15 @@ def verdict_on(text, question):
     return "guessed" if right is None else "wrong", f"{remark} {solution(question)}"
 
 
-def put(question):
-    """Ask until the reply can be understood; judge it. Return right, wrong, shown, "b" or "q"."""
+def put(question, leave=("b", "q")):
+    """Ask until the reply can be understood; judge it. Return right, wrong, shown or what leaves.
+
+    leave: what the reader may type instead, "b" for back and "q" for quit.
+    """
+    words = ", ".join([{"b": "b back", "q": "q quit"}[letter] for letter in leave])
     while True:
-        text = show.typed("Your answer, then Enter (Enter alone shows it; b back, q quit): ")
-        if text in ("b", "q"):
+        text = show.typed(f"Your answer, then Enter (Enter alone shows it; {words}): ")
+        if text in leave:
             return text
         if not text:
             print(show.wrapped(solution(question)))
@@ -103,7 +107,7 @@ def quiz(seed):
     verdicts = []
     for n, question in enumerate(every, 1):
         print("\n" + "\n".join(asked(question, f"{n}.")))
-        verdict = put(question)
+        verdict = put(question, leave=("q",))
         if verdict == "q":
             break
         verdicts.append(verdict)

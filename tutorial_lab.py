@@ -371,7 +371,7 @@ def table_loss(task, order, everything=False):
     if everything:
         docs = [doc for doc in names() if doc not in set(held_out)]
     vocab_size = len(set("".join(seen))) + 1
-    return tasks.CountTable(docs, order, vocab_size, 3).loss(held_out, 16)
+    return tasks.count_table_loss(order, docs, held_out, vocab_size, 16)
 
 
 def repeated():
@@ -700,9 +700,9 @@ def judged(reply, question):
     if same(reply, -answer, question.digits):
         return False, "No: the sign is the other way round."
     gap = reply - answer
-    near = "Near" if abs(gap) <= 0.1 * max(abs(answer), 1) else "Far"
+    near = "Close, but" if abs(gap) <= 0.1 * max(abs(answer), 1) else "Not close:"
     by = plain(abs(gap), max(1, question.digits))
-    return False, f"{near}: {by} too {'high' if gap > 0 else 'low'}."
+    return False, f"{near} {by} too {'high' if gap > 0 else 'low'}."
 
 
 def same(reply, answer, digits):
@@ -716,7 +716,7 @@ def answer_text(question):
     """Return the answer as a reader would type it."""
     if isinstance(question.answer, set):
         return " ".join(map(str, sorted(question.answer, reverse=True)))
-    return plain(question.answer, question.digits)
+    return f"{question.answer:.{question.digits}f}"
 
 
 def question_lines(question):
@@ -734,7 +734,7 @@ def solution(question):
     """Return the answer and how it is found, as a sentence."""
     said = answer_text(question)
     if question.options:
-        said = f"{said}, {question.options[question.answer - 1]}"
+        said = f"{said}: {question.options[question.answer - 1]}"
     return f"The answer is {said}. {question.worked}."
 
 

@@ -128,8 +128,8 @@ def predict():
     gap = last - opened
     marks = " " * opened + "^" + " " * (gap - 1) + "^"
     question = Question(
-        f"{text}\nThe last bracket closes one that was opened how many symbols before it?", gap, 0,
-        f"It is {gap} symbols before", slips=(
+        f"In {text} the last bracket closes one that was opened how many symbols before it?", gap,
+        0, "Go back from the last bracket: it closes the first one still open", slips=(
             (gap + 1, "that counts both ends: count the steps from one to the other"),
             (gap - 1, "that counts what lies between: count the steps"),
             (1, "its neighbour closes, too: find the one that is still open")))
@@ -186,18 +186,21 @@ def a_rival():
     rows = [["letters known", f"{steps} names counted", "all other names counted"]]
     for order, one, other in zip(orders, few, many):
         rows.append([str(order), f"{one:.3f}", f"{other:.3f}"])
-    best = few.index(min(few)) + 1
-    words = "Longer contexts predict better but occur less often: most were seen too rarely"
+    gains = [one - other for one, other in zip(few, many)]
+    best = gains.index(max(gains)) + 1
     question = chosen(
-        f"Three tables, counted on {steps} names, know the last 1, 2 or 3 letters. Which one has "
-        "the lowest loss on the names held out?", ("1 letter", "2 letters", "3 letters"), best,
-        f"It has {min(few):.3f} nats. {words}")
+        f"Three tables know the last 1, 2 or 3 letters. They are counted on {steps} names, then "
+        "on all others. Which one gains most? The one that knows", ("the last", "the last two", "the last three"),
+        best,
+        f"It gains {max(gains):.3f} nats, the table of 1 letter {gains[0]:.3f}. Longer contexts "
+        "predict better but occur less often")
     counter = lab.counter_loss()
     table = min(lab.table_loss("brackets", order) for order in range(1, 9))
     return Page((
         "Before any model, a rival: count. How often did each letter follow an m, or an em? What "
         "followed often gets a high probability. A letter that never followed keeps a little: "
-        "3 imagined counts are shared out as the table of one letter less would.",
+        "some imagined counts, as many as serve best on a fifth of the names counted, are shared "
+        "out as the table of one letter less would.",
         f"We count on {steps} names, as many as the models below will be trained on, and judge on "
         f"{lab.HELD_OUT} others that are held out: no table and no model ever sees them before."),
         question,
@@ -207,7 +210,7 @@ def a_rival():
          f"how many symbols there were, counted on the same strings, costs {counter:.3f}."),
         f"The number to beat on names is {min(few):.3f}; on brackets, knowing how many are open "
         f"saves {table - counter:.3f} nats a token.",
-        {"few": few, "many": many, "best": best, "saved": table - counter})
+        {"few": few, "gains": gains, "best": best, "saved": table - counter})
 
 
 def look_back():
@@ -229,7 +232,7 @@ def look_back():
         code(micro_grassmann_clean.forward),
         "linear multiplies a vector by a matrix, which is a list of rows: number i of the result "
         "is the dot product of row i with x (multiply number by number, add up). We write W x. "
-        "rmsnorm sets the size of x to 1. x = add(x, ...) adds what a stage makes to x itself. "
+        "rmsnorm scales x so that the mean of its squares is 1. x = add(x, ...) adds what a stage makes to x itself. "
         "feed_forward is two matrices, fc2 relu(fc1 x); relu(a) is a, or 0 if a < 0."),
         question,
         ("Two models follow, in a file each: micro_gpt.py, and micro_grassmann_clean.py, the one "
@@ -251,7 +254,7 @@ def attention():
     question = chosen(
         f"Size 4, and q = k = v = x. x_0 = {arrow(xs[0])}, x_1 = {arrow(xs[1])}, "
         f"x_2 = {arrow(xs[2])}. Which position gets the least weight at t = 2?",
-        ("s = 0", "s = 1", "s = 2, itself"), 2, "Its score, x_2·x_1 / 2, is the lowest: "
+        ("the first", "the second", "the third, itself"), 2, "Its score, x_2·x_1 / 2, is the lowest: "
         "a better match gets more weight", {3: "x_2 fits itself best of all: its dot product with "
                                             "itself is the highest"})
     costs = [lab.costs(length)[0] for length in (32, 64)]
@@ -355,7 +358,7 @@ def the_gate():
     place = inside.record(tokens, start.params, start.config)[-1]
     ratio = inside.size(place.g) / inside.size(place.x)
     question = chosen("x = 1, g = 5, and the score is 4. The result is near",
-                      ("x, 1", "the middle, 3", "g, 5"), 1,
+                      ("x", "the middle of both", "g"), 1,
                       f"sigmoid(4) = {results[4][0]:.3f} is the share of x",
                       {2: "that would be alpha = 0.5, a score of 0",
                        3: "alpha is the share of x, not of the past"})
@@ -1300,8 +1303,8 @@ SPINE = (
                "cross_entropy([Value(0.0), Value(1.0), Value(2.0)], 2)"),
     Entry("A rival: counting", a_rival, ("table of counts", "held out"),
           trips=(Entry("A rival: counting brackets", count_brackets),),
-          notes="Before any network: what would you do with paper? The best table is not the "
-                "longest. Keep the number to beat on the board."),
+          notes="Before any network: what would you do with paper? On so few names a longer table "
+                "hardly helps. Keep the number to beat on the board."),
     Entry("The stage that looks back", look_back,
           ("vector", "wte", "wpe", "linear", "dot product", "matrix", "rmsnorm", "relu",
            "feed_forward", "mixing layer", "W x", "Grassmann model"),
