@@ -478,10 +478,14 @@ def check_symbols(prompt, docs, vocab, config):
 
 
 def train_aloud(docs, params, config, steps):
-    """Train, and print the loss of each hundredth step and of the last."""
+    """Train, and print the mean loss of each hundred steps."""
+    losses = []
     for step, loss in enumerate(train(docs, params, config, steps), 1):
+        losses.append(loss)
         if step % 100 == 0 or step == steps:
-            print(f"step {step} of {steps}, loss {loss:.4f}")
+            first = step - len(losses) + 1
+            print(f"steps {first} to {step} of {steps}: mean loss {sum(losses) / len(losses):.4f}")
+            losses = []
 
 
 def evaluate_aloud(held_out, seen, vocab, params, config):
@@ -493,7 +497,8 @@ def evaluate_aloud(held_out, seen, vocab, params, config):
         print(f"{again} of these are among those trained on, too")
     if held_out:
         loss = evaluate([tokenize(doc, vocab) for doc in held_out], params, config)
-        print(f"loss on the documents held out: {loss:.4f}")
+        blind = math.log(len(vocab) + 1)  # each token as likely as any other
+        print(f"loss on the documents held out: {loss:.4f} (a blind guess: {blind:.4f})")
 
 
 def main(argv=None):

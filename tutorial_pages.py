@@ -190,8 +190,8 @@ def a_rival():
     best = gains.index(max(gains)) + 1
     question = chosen(
         f"Three tables know the last 1, 2 or 3 letters. They are counted on {steps} names, then "
-        "on all others. Which one gains most? The one that knows", ("the last", "the last two", "the last three"),
-        best,
+        "on all others. Which one gains most? The one that knows",
+        ("the last", "the last two", "the last three"), best,
         f"It gains {max(gains):.3f} nats, the table of 1 letter {gains[0]:.3f}. Longer contexts "
         "predict better but occur less often")
     counter = lab.counter_loss()
@@ -232,8 +232,9 @@ def look_back():
         code(micro_grassmann_clean.forward),
         "linear multiplies a vector by a matrix, which is a list of rows: number i of the result "
         "is the dot product of row i with x (multiply number by number, add up). We write W x. "
-        "rmsnorm scales x so that the mean of its squares is 1. x = add(x, ...) adds what a stage makes to x itself. "
-        "feed_forward is two matrices, fc2 relu(fc1 x); relu(a) is a, or 0 if a < 0."),
+        "rmsnorm scales x so that the mean of its squares is 1. x = add(x, ...) adds what a stage "
+        "makes to x itself. feed_forward is two matrices, fc2 relu(fc1 x); relu(a) is a, or 0 if "
+        "a < 0."),
         question,
         ("Two models follow, in a file each: micro_gpt.py, and micro_grassmann_clean.py, the one "
          "of the paper. They differ in the mixing layer, mix, and in nothing else: diff the two "
@@ -254,9 +255,9 @@ def attention():
     question = chosen(
         f"Size 4, and q = k = v = x. x_0 = {arrow(xs[0])}, x_1 = {arrow(xs[1])}, "
         f"x_2 = {arrow(xs[2])}. Which position gets the least weight at t = 2?",
-        ("the first", "the second", "the third, itself"), 2, "Its score, x_2·x_1 / 2, is the lowest: "
-        "a better match gets more weight", {3: "x_2 fits itself best of all: its dot product with "
-                                            "itself is the highest"})
+        ("the first", "the second", "the third, itself"), 2,
+        "Its score, x_2·x_1 / 2, is the lowest: a better match gets more weight",
+        {3: "x_2 fits itself best of all: its dot product with itself is the highest"})
     costs = [lab.costs(length)[0] for length in (32, 64)]
     return Page((
         "Attention is a mean with weights. Position t asks, the positions s = 0 to t answer:",

@@ -2,8 +2,10 @@
 
 And a second oracle: the losses of the plain engine, which shares no code with theirs.
 """
+import io
 import itertools
 import json
+import math
 import os
 import re
 import shutil
@@ -14,8 +16,9 @@ import tempfile
 import threading
 import unittest
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 from tests import plain_engine
 from tests.helpers import PAIR, gap, set_up, slow
@@ -254,7 +257,7 @@ class Output(Case):
     """What a run prints, and that it prints the same again."""
 
     def test_the_lines_of_a_run(self):
-        """Progress is each hundredth step and the last."""
+        """Progress is a line for each hundred steps, and one for the rest."""
         cases = [("names", 3, 2), ("names", 0, 11), ("short", 101, 1), ("short", 100, 0)]
         results = []
         for script, chosen in zip(SCRIPTS, (cases, cases[:1])):
@@ -267,13 +270,23 @@ class Output(Case):
             patterns = [rf"(24|12) documents in {data}\.txt",
                         rf"Config\(vocab_size={letters}, .*\)", r"\d,\d{3} parameters",
                         *["1 documents are too long.*"] * (data == "names"),
-                        *[rf"step {step} of {steps}, loss \d\.\d{{4}}" for step in shown],
+                        *[rf"steps \d+ to {step} of {steps}: mean loss \d\.\d{{4}}"
+                          for step in shown],
                         "[12] documents held out",
                         *["1 of these .*"] * (data == "short" and steps > 0),
-                        r"loss on the documents held out: \d\.\d{4}",
+                        rf"loss on the documents held out: \d\.\d{{4}} \(a blind guess: "
+                        rf"{math.log(letters):.4f}\)",
                         *[rf"sample {n:2}: [a-z]*" for n in range(1, samples + 1)]]
             with self.subTest(script=script.name, data=data, steps=steps):
                 self.assertRegex(self.succeeds(ended).stdout, r"\A" + "\n".join(patterns) + r"\n\Z")
+
+    def test_progress_is_the_mean(self):
+        for model in PAIR:
+            with mock.patch.object(model, "train", return_value=iter(range(1, 102))), \
+                    redirect_stdout(io.StringIO()) as out:
+                model.train_aloud([], {}, None, 101)
+            self.assertEqual(out.getvalue(), "steps 1 to 100 of 101: mean loss 50.5000\n"
+                                             "steps 101 to 101 of 101: mean loss 101.0000\n")
 
     def test_the_same_seed_prints_the_same_bytes(self):
         options = ("--data", "names.txt", "--steps", 4, "--samples", 3)

@@ -81,7 +81,7 @@ class OneFileIsEnough(House):
             result = run_alone(source)
             self.assertEqual((result.returncode, result.stderr, foreign(source)), (0, "", []), name)
             self.assertRegex(result.stdout, r"(?s)^\d+ documents.*20 documents held out.*: \d\."
-                                            r"\d+\nsample  1: [a-z]*\n$")
+                                            r"\d+\)\nsample  1: [a-z]*\n$")
         self.assertIn("micro_gpt", run_alone(f"import micro_gpt\n{CLEAN}").stderr)
         self.complains(foreign, CLEAN, *[("import gc", line) for line in (
             "import micro_gpt", "from micro_gpt import Value", "import torch.nn",
