@@ -321,7 +321,7 @@ def what_is_there(path):
 
 
 def check(path, only, hint):
-    """Check one file in order and say how far it is; return 1 if something is wrong, else 0.
+    """Check one file in order and say how far it is; return 0 if all is right, else 1.
 
     ValueError if there is nothing to check.
     """
@@ -339,7 +339,7 @@ def check(path, only, hint):
         if verdict.what != "right":
             print_problem(verdict, steps[number - 1] if number else None, hint)
             print_what_next(path, only, hint if number else 3, last)
-            return int(verdict.what != "not written")
+            return 1
         if verdict.text and number:
             print(verdict.text)
         last = number
@@ -626,7 +626,7 @@ def read_options(argv):
     args.order = args.words[0] if args.words[0] in ("start", "probe") else "check"
     paths = args.words[args.order != "check":]
     if len(paths) != 1:
-        parser.error("one file or folder, please")
+        parser.error(f"expected one file or folder, got {' '.join(paths) or 'none'}")
     args.path = paths[0]
     check_options(args, parser)
     return args

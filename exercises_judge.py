@@ -289,7 +289,7 @@ def told(error, path):
     lines = [line for frame, line in places if frame.f_code.co_filename == str(path)]
     said = " ".join(str(getattr(error, "msg", error)).split())
     if isinstance(error, NotImplementedError):
-        return f"{places[-1][0].f_code.co_name} is still to be written"
+        return f"still to be written: {places[-1][0].f_code.co_name}"
     if isinstance(error, SyntaxError):
         lines = [error.lineno]
     if isinstance(error, MemoryError):
@@ -647,7 +647,8 @@ def verdict_on(ask, name, number):
         outcomes = [Outcome(**each) for each in found["outcomes"]]
         empty = [each for each in outcomes if each.error == "NotImplementedError"]
         if empty:
-            return Verdict("not written", mistake=empty[0].told)
+            names = dict.fromkeys([each.told.rpartition(": ")[2] for each in empty])
+            return Verdict("not written", mistake=f"still to be written: {', '.join(names)}")
         place = first_wrong(outcomes, [wanted[n] for n in places])
         if place is not None:
             known = dict(zip(places, outcomes))
@@ -724,7 +725,8 @@ def known_mistakes(name, number, found, place):
     """
     perhaps = None
     wrong = [n for n in found if not same(found[n], expected(name, number)[n])]
-    most = max(1, len(wrong) / 2)
+    of_the_kind = [n for n in wrong if bool(found[n].error) == bool(found[place].error)]
+    most = max(1, len(of_the_kind) / 2)
     wrong_results = not same_results(found[place], expected(name, number)[place])
     for which, (_, _, sentence) in enumerate(STEPS[name][number - 1].mistakes):
         there = mistaken(name, number, which, place)
@@ -737,8 +739,8 @@ def known_mistakes(name, number, found, place):
         agreeing = [n for n in found if agree(found[n], mistaken(name, number, which, n))]
         if len(agreeing) == len(found):
             return sentence, None
-        if len(set(agreeing) & set(wrong)) > most:
-            most = len(set(agreeing) & set(wrong))
+        if len(set(agreeing) & set(of_the_kind)) > most:
+            most = len(set(agreeing) & set(of_the_kind))
             perhaps = f"perhaps: {sentence}"
     return None, perhaps
 

@@ -393,6 +393,13 @@ class Apart(InAFolder):
         found = self.verdict(solution("rmsnorm", body), 9)
         self.assertEqual((found.what, found.printed.strip()), ("wrong", "look"))
 
+    def test_swapped_without_lift(self):
+        """Plain numbers fail for another reason; the swap is named all the same."""
+        found = self.verdict(solution("Value.__mul__", "return Value(self.data * other.data, "
+                                      "(self, other), (self.data, other.data))"), 1)
+        self.assertEqual(found.what, "wrong")
+        self.assertIn("swapped", found.mistake)
+
     def test_last_words(self):
         """What a child writes as it ends is heard, even if the pipe is slower than its end."""
         child = exercises.Child("mine.py", CLEAN)
@@ -596,7 +603,7 @@ class Next(InAFolder):
         for number in 1, 4:
             out, status = printed(self.mine, "--step", number)
             self.assertIn(": not written", out)
-            self.assertEqual(status, 0)
+            self.assertEqual(status, 1)
         namespace = judge.load(judge.read(self.mine), self.mine)
         self.assertEqual(len(judge.trained(namespace, 1)["losses"]), 1)
 
