@@ -159,11 +159,14 @@ def show_layers(cells, layers, length, costs):
 def show_questions(known):
     """Return what each task asks, and what its guess does without."""
     return "\n".join([f"{name}: {tasks.SIGN_TASKS[name].asks}\n"
-                      f"  guess without {tasks.SIGN_TASKS[name].lacks}" for name in known])
+                      f"  the guess answers without {tasks.SIGN_TASKS[name].lacks}"
+                      for name in known])
 
 
 def show_rates(rates):
     """Return which rates were used, one line for each that was."""
+    if len(set(rates.values())) == 1:
+        return f"rate {min(rates.values())} in all"
     lines = []
     for rate in sorted(set(rates.values())):
         mine = [f"{task} {layer}" for (task, layer), used in rates.items() if used == rate]

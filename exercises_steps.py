@@ -121,6 +121,7 @@ RELU = Step(
      "Where it is on, the result may be self itself.",
      "return Value(0.0) if self.data <= 0 else ..."),
     (Example("a.relu() * 3 + b.relu() * 2", {"a": 3, "b": -2}),
+     Example("a.relu() + b", {"a": -1, "b": 1}),
      extreme("a.relu() + b", a=float("nan"), b=1), Example("(a + b).relu()", {"a": 2, "b": -1}),
      extreme("a.relu() + b", a=0, b=1), extreme("a.relu() + b.relu()", a=1e-300, b=-1e-300),
      Example("a.relu().relu() * b.relu()", {"a": 2, "b": 3})),

@@ -179,6 +179,8 @@ def export(folder, pyodide):
     is_address = pyodide.startswith(("http://", "https://"))
     if not is_address and not all((Path(pyodide) / name).is_file() for name in PYODIDE_FILES):
         raise ValueError(f"{pyodide} is not the folder of Pyodide's npm package")
+    if not folder.absolute().parent.is_dir():
+        raise ValueError(f"{folder}: there is no such folder to put it in")
     with tempfile.TemporaryDirectory(dir=folder.absolute().parent) as draft:
         site = Path(draft) / "site"
         site.mkdir()

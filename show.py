@@ -369,10 +369,12 @@ class Progress:
         now = time.perf_counter()
         if self.live and self.done and now - self.shown > 0.1:
             self.shown = now
-            left = max(0.0, (now - self.start) * (self.total / self.done - 1))
+            left = ""
+            if 20 * self.done > self.total:  # before, processes only start
+                left = f"{max(0.0, (now - self.start) * (self.total / self.done - 1)):.0f} s left, "
             self.width = min(79, stderr_columns() - 1)
             room = max(0, self.width - 2)  # a terminal may add ^C
-            line = f"{left:.0f} s left, {text}"[:room].ljust(room)
+            line = f"{left}{text}"[:room].ljust(room)
             print(f"\r{line}", end="", file=sys.stderr, flush=True)
 
     def __enter__(self):
@@ -381,6 +383,14 @@ class Progress:
     def __exit__(self, *_):
         if self.live:
             print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
+            forget_typed()
+
+
+def forget_typed():
+    """Drop the keys that were pressed while nobody asked: they are no answer to what comes."""
+    if sys.platform != "win32" and sys.stdin is not None and sys.stdin.isatty():
+        import termios
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def stderr_columns():

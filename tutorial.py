@@ -310,13 +310,14 @@ def slides():
 def reveal(name, answer=None):
     """Print the verdict on an answer to the question of a page, and the rest of the page.
 
-    For notebooks; answer is a number or a set of positions, None shows the page only.
+    For notebooks; answer is a number or a set of positions.
     """
     page = PAGES[str(name)].make()
-    words = solution(page.question)
-    if answer is not None:
-        text = " ".join(map(str, answer)) if isinstance(answer, (set, list, tuple)) else str(answer)
-        words = verdict_on(text, page.question)[1]
+    if answer is None:
+        print(f"Let my_answer be {asked_types(page.question)}, then run this cell again.")
+        return
+    text = " ".join(map(str, answer)) if isinstance(answer, (set, list, tuple)) else str(answer)
+    words = verdict_on(text, page.question)[1]
     print(show.wrapped(words), "", *second_half(page), sep="\n")
 
 

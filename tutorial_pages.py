@@ -605,13 +605,14 @@ def what_works():
         "A mean and a sum keep whatever comes. The layers that are used in attention's place "
         "today keep a state of fixed size too, but let the text say what to keep and what to "
         "overwrite. The simplest is a gated recurrence: each number of its state h stays or takes "
-        "the new one, as z says, which the present token decides (alternatives.py):",
+        "the new one, as a gate z says, which the present token decides (alternatives.py):",
         code(alternatives.gated_recurrence, "z = [", "h = [h_i")),
         question,
         (indented(rows),
          f"Attention keeps a key and a value of each token: 2 * {d} * {length:,} numbers. The "
          f"Grassmann layer needs the z of its last {max(small.window)} positions: "
-         f"{kept['Grassmann']}. (The models that answered have d = {lab.SMALL['n_embd']}.)",
+         f"{kept['Grassmann']}; the running sum a number less of each, and the sum: "
+         f"{kept['running sum']}. (The models that answered have d = {lab.SMALL['n_embd']}.)",
          f"The table shows how little it keeps, not that it works. {BIGGER}"),
         f"A gated recurrence keeps {d} numbers where attention keeps {kept['attention']:,}, and "
         "chooses what to keep as it reads.",

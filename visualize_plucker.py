@@ -368,7 +368,8 @@ def main(argv=None):
     """Write the pictures and say so; one line and status 2 if that is impossible."""
     parser = show.Parser(description="Draw Plücker coordinates, offsets and the mixing layer.")
     parser.add_argument("folder", nargs="?", metavar="FOLDER", type=Path,
-                        default=Path(__file__).resolve().parent, help="where to write them")
+                        default=Path(__file__).resolve().parent,
+                        help="where to write them (this project's folder)")
     folder = parser.parse_args(argv).folder
     for name in PICTURES:
         show.check_writable(folder / name, parser, "FOLDER")

@@ -20,9 +20,10 @@ export const open = answering(at("exercise-form"), async (isLatest) => {
       make("option", { value: n + 1 }, `${n + 1}. ${title}`)));
   }
   shown = 0;
+  put("exercise-elsewhere", step.can_check ? "" : text.exerciseElsewhere);
   put("exercise-task", step.task);
   put("exercise-hints");
-  put("exercise-verdict", step.can_check ? "" : text.exerciseElsewhere);
+  put("exercise-verdict");
   able("exercise-check", step.can_check);
   able("exercise-hint", true);
   put("exercise-code", ...step.stubs.map((stub, n) => {
@@ -30,6 +31,7 @@ export const open = answering(at("exercise-form"), async (isLatest) => {
     const box = make("textarea", { rows, spellcheck: "false", class: "code-box",
       "aria-label": text.exerciseCode });
     box.value = written.get(number())?.[n] ?? stub;
+    box.readOnly = !step.can_check;
     return box;
   }));
 });

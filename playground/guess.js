@@ -50,12 +50,12 @@ function drawGuesses() {
 
 function askSurprise() {
   put("surprises");
-  const letters = [...word(), ""].map((letter, n) => [n, letter || text.end]);
-  predict("predict-guess", text.surpriseQuestion(word()), letters, (n) => {
+  const places = [...word(), text.end].map((letter, n) => `${n + 1} ${letter}`); // a letter may come twice
+  predict("predict-guess", text.surpriseQuestion(word()), [...places.entries()], (n) => {
     drawSurprises();
     const most = read.map((one) => one.losses.indexOf(Math.max(...one.losses)));
     return text.surpriseAnswer(read.map((one, k) => [text.named(one.saved),
-      [...word(), text.end][most[k]], one.losses[most[k]]]), most.includes(n));
+      places[most[k]], one.losses[most[k]]]), most.includes(n));
   });
 }
 

@@ -106,6 +106,7 @@ function draw() {
     svg.append(line(zero, tip, `vec s${n}`), circle,
       make("text", { ...place, class: `f${n}${isLeft ? " right" : ""}` }, state.names[n]));
   });
+  svg.append(...svg.querySelectorAll("text")); // on top of all lines
   const focus = document.activeElement?.dataset?.tip;
   put("space", svg);
   if (focus === undefined) return;

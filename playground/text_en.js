@@ -102,7 +102,7 @@ export const text = {
     "is one draw of luck: try several before you believe a difference.",
   first: "One", second: "Other", task: "Task",
   tasks: { names: "names", brackets: "brackets", text: "your own text", dominance: "dominance",
-    "dominance 4": "dominance, one sign", recall: "recall", copy: "copy", repeat: "repeat", induction: "induction",
+    "dominance 4": "dominance 4 (one sign)", recall: "recall", copy: "copy", repeat: "repeat", induction: "induction",
     parity: "parity", "open brackets": "open brackets" },
   steps: "Steps", seed: "Seed", layers: "Layers", offsets: "Offsets it looks back by",
   paste: "Your text, one document a line", file: "A text file", none: "(none)",
@@ -190,8 +190,8 @@ export const text = {
     "A check tells the first thing that comes out wrong and, if it is a known mistake, which.",
   exerciseStep: "Step", exerciseCheck: "Check", exerciseHint: "A hint", exerciseCode: "Your code",
   exerciseWaits: "Checking … (a loop without an end never ends: then load the page anew)",
-  exerciseElsewhere: "On a site without a server the check runs here. With Python at hand, use the terminal: " +
-    "python3 exercises.py",
+  exerciseElsewhere: "These steps are checked in the terminal: python3 exercises.py start mine.py. (On a site " +
+    "without a server the check runs here.)",
   exerciseVerdicts: { right: "Right.", wrong: "Not right yet.", "not written": "Not written yet.", "not run": "It does not run." },
 
   noAnswer: "No answer: does playground.py still run?",

@@ -123,7 +123,7 @@ export const text = {
   badAddress: (name, value, used) => `이 페이지의 주소에 ${name}=${value}라고 되어 있지만 맞지 않아 ${used}을(를) 씁니다.`,
   trainIntro: "두 모델이 같은 문서로 같은 순서로 나란히 배웁니다. 시드 하나는 한 번의 운입니다: 차이를 믿기 전에 여러 번 해 보세요.",
   first: "하나", second: "다른 하나", task: "과제", tasks: { names: "이름", brackets: "괄호", text: "나만의 글",
-    dominance: "가위바위보", "dominance 4": "가위바위보, 한 손", recall: "기억", copy: "베끼기", repeat: "되풀이",
+    dominance: "가위바위보", "dominance 4": "가위바위보 4 (한 손)", recall: "기억", copy: "베끼기", repeat: "되풀이",
     induction: "귀납", parity: "홀짝", "open brackets": "열린 괄호" },
   steps: "단계", seed: "시드", layers: "층", offsets: "돌아보는 거리", paste: "글, 한 줄에 문서 하나", file: "텍스트 파일",
   none: "(없음)", start: "시작", pause: "잠시 멈춤", goOn: "계속", stop: "중지",
@@ -169,7 +169,8 @@ export const text = {
     "실수라면 어떤 실수인지도 말합니다.",
   exerciseStep: "단계", exerciseCheck: "검사", exerciseHint: "도움말", exerciseCode: "코드",
   exerciseWaits: "검사하는 중 … (끝나지 않는 반복은 끝나지 않습니다: 그때는 페이지를 새로 여세요)",
-  exerciseElsewhere: "서버 없는 사이트에서는 여기서 검사합니다. Python이 있으면 터미널에서: python3 exercises.py",
+  exerciseElsewhere: "이 단계들은 터미널에서 검사합니다: python3 exercises.py start mine.py. (서버 없는 " +
+    "사이트에서는 여기서 검사합니다.)",
   exerciseVerdicts: { right: "맞습니다.", wrong: "아직 맞지 않습니다.", "not written": "아직 쓰지 않았습니다.", "not run": "실행되지 않습니다." },
 
   noAnswer: "대답이 없습니다: playground.py가 아직 돌고 있나요?",
