@@ -238,8 +238,9 @@ def main(argv=None):
     try:
         server.serve_forever()
     finally:
-        for run in playground_answers.runs.values():
-            run.end()
+        with playground_answers.locks["train"]:  # else one may just begin
+            for run in playground_answers.runs.values():
+                run.end()
         server.server_close()
 
 
