@@ -115,7 +115,10 @@ def train_trial(trial, task, seed):
         if trial.every and len(losses) % trial.every == 0:
             curve.append([len(losses), model.evaluate(unseen, params, config)])
     judge = model.original.token_losses if trial.forwards else model.token_losses
-    held_out = [nats_of(judge(doc, params, config)) for doc in unseen]
+    held_out = []
+    for doc in unseen:
+        nats = [loss.data for loss in judge(doc, params, config)]
+        held_out.append([sum(nats), len(nats)])
     texts = {}
     for temperature in trial.temperatures:
         texts[str(temperature)] = [model.generate(task.vocab, params, config, rng, temperature)
@@ -140,14 +143,9 @@ def descend(model, trial, task, params, config):
         yield statistics.fmean(losses)
 
 
-def nats_of(losses):
-    """Return [nats, tokens] of a document's losses."""
-    return [sum(loss.data for loss in losses), len(losses)]
-
-
-def pair(**options):
-    """Return the trials of attention and of Grassmann mixing with the same options."""
-    return tuple(Trial(name, name, **options) for name in BOTH)
+def pair(names=BOTH, **options):
+    """Return the trials of these mixers, by default both, with the same options."""
+    return tuple(Trial(name, name, **options) for name in names)
 
 
 def run(trials, make, number, seeds):
@@ -263,7 +261,7 @@ def verdict(gap, one, other):
 def one_seed():
     """With one seed planes beat plain states; with ten they do not."""
     both = ("mean of states", "Grassmann")
-    trials = [Trial(name, name, steps=150) for name in both]
+    trials = pair(both, steps=150)
     first = run(trials, names, 150, SEEDS[:1])
     v = compare.verdict(first, *both)
     claim = (v.mean, v.half_by_document)
@@ -443,27 +441,26 @@ def untuned_rate():
 
 def best_or_last():
     """At the last epoch the planes are ahead; at the best epoch neither is clear of the other."""
-    trials = (Trial("linear map", "linear map", steps=360, rate=0.02, every=60),
-              Trial("Grassmann", "Grassmann", steps=360, rate=0.02, every=60))
-    runs = run(trials, names, 60, SEEDS[:6])
+    both = ("linear map", "Grassmann")
+    runs = run(pair(both, steps=360, rate=0.02, every=60), names, 60, SEEDS[:6])
     claim = difference(runs, "Grassmann", "linear map", last_point)
     control = difference(runs, "Grassmann", "linear map", best_point)
     yield Screen((
         "60 names, read six times; planes, and a linear map of the states at the same offsets. "
         "Loss on 50 other names after the last epoch:",
-        loss_table(runs, ("linear map", "Grassmann"), last_point),
+        loss_table(runs, both, last_point),
         verdict(claim, "Grassmann", "linear map"),
         "Both were trained as long, and to the end."),
         {"claim": claim}, asks=BELIEVE)
     rows = [["epoch", *map(str, range(1, 7))]]
-    for name in ("linear map", "Grassmann"):
+    for name in both:
         points = zip(*[[loss for _, loss in mine.curve] for mine in compare.of(runs, name)])
         rows.append([name, *[f"{statistics.fmean(point):.3f}" for point in points]])
     yield Screen((
         "The same runs, every epoch, the mean over the seeds:",
         show.indented(rows),
         "Each run at its best epoch:",
-        loss_table(runs, ("linear map", "Grassmann"), best_point),
+        loss_table(runs, both, best_point),
         verdict(control, "Grassmann", "linear map"),
         "Both numbers are true. The last epoch says which layer suffers less from reading "
         "60 names six times. (The best epoch was chosen on the names it is judged on: a third set "
@@ -546,9 +543,7 @@ def recorded_failure():
 def missing_control():
     """Planes use the past; the same places without planes use it better."""
     trials = (Trial("Grassmann, no past", "Grassmann", steps=200, window=()),
-              Trial("Grassmann", "Grassmann", steps=200),
-              Trial("linear map", "linear map", steps=200),
-              Trial("mean of states", "mean of states", steps=200))
+              *pair(("Grassmann", "linear map", "mean of states"), steps=200))
     runs = run(trials[:2], brackets, 200, SEEDS[:5])
     claim = difference(runs, "Grassmann", "Grassmann, no past")
     yield Screen((

@@ -133,23 +133,16 @@ def show_quality(runs, contenders, costs, tables):
     """Return the quality section as text."""
     rows = [["the same documents, without a model", "held-out loss"]]
     rows += [[name, f"{loss:.4f}"] for name, loss in tables.items()]
-    few = curves_to_show(runs, contenders)
     lines = [compare.show_runs(runs, contenders, costs), "",
              compare.show_verdicts(runs, contenders), "", show.table(rows), "",
              f"Loss on {compare.CURVE_DOCS} held-out documents during training",
-             show.chart(few, "step", "nats a token"), "",
+             show.chart(compare.curves(runs), "step", "nats a token"), "",
              f"What they write at temperature {TEMPERATURE}, seed 42"]
     for contender in contenders[:2]:
         texts = compare.of(runs, contender.name)[0].samples[str(TEMPERATURE)]
         written = ", ".join(repr(text)[1:-1] for text in texts[:5])
         lines.append(f"  {contender.name + ':':12}{written}")
     return "\n".join(lines)
-
-
-def curves_to_show(runs, contenders):
-    """Return the held-out curves of the first contenders: a chart of more can't be read."""
-    few = ("attention", "Grassmann", "linear map")
-    return compare.curves(runs, [one for one in contenders if one.name in few])
 
 
 # ---- how the cost of the mixing layer grows with the length --------------------------------------
@@ -350,7 +343,7 @@ def main(argv=None):
     print(show_quality(runs, contenders, costs, tables), flush=True)
     scales, folds = measure_speed(vocab_size, args)
     panels = [{"title": "Loss on held-out documents", "x_label": "step of training",
-               "y_label": "nats a token", "log": False, "series": curves_to_show(runs, contenders)},
+               "y_label": "nats a token", "log": False, "series": compare.curves(runs)},
               {"title": "Mixing layer alone: time", "x_label": "length L (tokens, logarithmic)",
                "y_label": "milliseconds", "log": True, "marks": True,
                "series": scaling_series(scales)}]

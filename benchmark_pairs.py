@@ -32,7 +32,7 @@ from tasks import LABELS
 STEPS = 1300  # of training, one pair each
 WINDOW = (1, 2, 4, 8, 12)
 BLOCK = 16  # the longest pair has 15 words before its label, BOS included
-FIRST, SECOND = tasks.PAIR_TESTS
+FIRST = tasks.PAIR_TESTS[0]
 PUBLISHED = (("from scratch (alphaXiv)", 67.87, 67.94), ("on DistilBERT (the paper)", 85.38, 85.11))
 
 
@@ -152,16 +152,10 @@ def show_results(runs, contenders, costs, tests_of):
         "Words from noun to noun (the offsets reach only some of these distances)",
         show_distances(runs, names, tests_of), "",
         f"The label's loss on {compare.CURVE_DOCS} test pairs during training",
-        show.chart(drawn(runs, contenders), "step", "nats"), "",
+        show.chart(compare.curves(runs), "step", "nats"), "",
         show.table(published), "",
         "Published for human sentences (the paper: arXiv:2512.19428), not measured here:",
         "another task, and models of millions of weights."])
-
-
-def drawn(runs, contenders):
-    """Return the curves of the few contenders that a chart can hold."""
-    few = ("attention", "Grassmann", "linear map")
-    return compare.curves(runs, [one for one in contenders if one.name in few])
 
 
 def write_snli(folder, train, tests):
@@ -223,7 +217,7 @@ def main(argv=None):
 
     names = dict.fromkeys(run.contender for run in runs)
     panels = [{"title": "The label's loss on test pairs", "x_label": "step of training",
-               "y_label": "nats", "log": False, "series": drawn(runs, contenders),
+               "y_label": "nats", "log": False, "series": compare.curves(runs),
                "lines": {"blind": math.log(3)}},
               {"title": "Right answers, new sentences, with 95 % intervals", "x_label": "share",
                "bars": {name: compare.share_with_interval(hits(runs, name, tests_of, FIRST))

@@ -21,6 +21,7 @@ import tasks
 SAMPLES = {0.5: 200, 1.0: 200}  # temperature: strings that each trained model writes
 WINDOW = (1, 2, 4, 8, 16)
 EVERY_OFFSET = tuple(range(1, 51))
+CHARTED = ("attention", "Grassmann", "running sum")  # whose curves and strings are shown
 FAILURES = {"early": "closed too early", "open": "left open", "full": "block full",
             "empty": "empty"}  # {title of a column: verdict}
 
@@ -115,19 +116,19 @@ def show_results(runs, contenders, costs, found, known):
         "strings; beside it ± from seed to seed. Then how many failed: closed too early,",
         "left open, block full, empty; how many differ; how many were seen in training.", "",
         *[show_balances(found, str(temperature)) for temperature in SAMPLES],
-        *examples(runs, contenders[:3]),
+        *examples(runs),
         f"Loss on {compare.CURVE_DOCS} held-out strings during training",
-        show.chart(compare.curves(runs, contenders[:3]), "step", "nats a token")])
+        show.chart(compare.curves(runs, CHARTED), "step", "nats a token")])
 
 
-def examples(runs, contenders, number=2):
-    """Return strings that were written, the first wrong bracket marked."""
+def examples(runs):
+    """Return strings that some contenders wrote, two of each, the first wrong bracket marked."""
     lines = []
     temperature = str(next(iter(SAMPLES)))
-    for contender in contenders:
-        run = compare.of(runs, contender.name)[0]
-        lines.append(f"{contender.name} wrote, seed {run.seed}, temperature {temperature}:")
-        for text in run.samples[temperature][:number]:
+    for name in CHARTED:
+        run = compare.of(runs, name)[0]
+        lines.append(f"{name} wrote, seed {run.seed}, temperature {temperature}:")
+        for text in run.samples[temperature][:2]:
             what, place = tasks.judge(text)
             lines.append(f"  {text}" if text else "  (the empty string)")
             lines.append(f"  {'' if place is None else ' ' * place + '^ '}{what}")
@@ -135,13 +136,13 @@ def examples(runs, contenders, number=2):
     return lines
 
 
-def draw(runs, contenders, found, known, title):
-    """Return the charts as SVG text; of many contenders, the curves of the first three."""
+def draw(runs, found, known, title):
+    """Return the charts as SVG text."""
     bars = {one.contender: compare.share_with_interval(one.hits) for one in found
             if one.temperature == "0.5"}
     return show.figure([
         {"title": "Loss on held-out strings", "x_label": "step of training",
-         "y_label": "nats a token", "log": False, "series": compare.curves(runs, contenders[:3]),
+         "y_label": "nats a token", "log": False, "series": compare.curves(runs, CHARTED),
          "lines": {"ideal": known["the ideal, on these strings"]}},
         {"title": "Balanced strings, temperature 0.5, with 95 % intervals", "x_label": "share",
          "bars": bars}], title)
@@ -177,7 +178,7 @@ def main(argv=None):
     show.save_all({
         args.json: compare.to_json(environment, runs=runs, costs=costs, balances=found,
                                    references=known),
-        args.svg: draw(runs, contenders, found, known, title)})
+        args.svg: draw(runs, found, known, title)})
 
 
 if __name__ == "__main__":

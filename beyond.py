@@ -267,7 +267,7 @@ def counting_mix(model, x, layer, past, params, config, normalised=False):
     spans with the offsets' z have length 1 as always; the plane with c keeps its length: its
     coordinates y_i * 1 - 1 * c_i are linear in the past, so c can hold how many brackets are open.
     past holds each z and the sum up to it. All planes are folded into one and divided by their
-    number. O(L).
+    number. O(L). normalised: the plane with c is scaled to length 1 as well.
     """
     y = model.linear(x, params[f"{layer}.W_red"])
     sums = past[-1][1] if past else zeros(model, len(y))
@@ -282,11 +282,6 @@ def counting_mix(model, x, layer, past, params, config, normalised=False):
     share = 1 / (len(states) + 1)
     g = model.linear(model.plucker(z, [m_i * share for m_i in m]), params[f"{layer}.W_plu"])
     return model.gate(x, g, layer, params)
-
-
-def counting_mix_normalised(model, *args):
-    """Stand in for mix: as counting_mix, but the plane with c is scaled to length 1 as well."""
-    return counting_mix(model, *args, normalised=True)
 
 
 def summing_mix(model, x, layer, past, params, config):
@@ -337,8 +332,9 @@ MAKERS = {
     "W_red frozen": lambda: variant(micro_grassmann, backpropagate=backpropagate_but_w_red),
     "running sum": lambda: variant(micro_grassmann, mixing_shapes=counting_shapes,
                                    mix=counting_mix),
-    "running sum, normalised": lambda: variant(micro_grassmann, mixing_shapes=counting_shapes,
-                                               mix=counting_mix_normalised),
+    "running sum, normalised": lambda: variant(
+        micro_grassmann, mixing_shapes=counting_shapes,
+        mix=functools.partial(counting_mix, normalised=True)),
     "sum without planes": lambda: variant(
         micro_grassmann, mix=summing_mix,
         mixing_shapes=lambda model, config: shapes_with(lambda c: 2 * c.r, model, config)),

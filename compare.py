@@ -32,6 +32,7 @@ CURVE_POINTS = 8  # of the loss on held-out documents during training
 CURVE_DOCS = 40  # held-out documents that such a point is measured on
 TIMED_STEPS = 40  # steps of each contender that are timed, in turns
 
+CHARTED = ("attention", "Grassmann", "linear map")  # a chart of more curves can't be read
 CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
             ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
             ("products apart", "linear map"), ("planes apart", "Grassmann"),
@@ -438,13 +439,14 @@ def show_shares(title, hits):
     return show.table(rows)
 
 
-def curves(runs, contenders):
+def curves(runs, names=CHARTED):
     """Return {contender: points} of the loss on held-out documents, the mean over the seeds."""
     out = {}
-    for contender in contenders:
-        points = zip(*[run.curve for run in of(runs, contender.name)])
-        out[contender.name] = [(same[0][0], statistics.fmean([loss for _, loss in same]))
-                           for same in points]
+    for name in names:
+        points = list(zip(*[run.curve for run in of(runs, name)]))
+        if points:
+            out[name] = [(same[0][0], statistics.fmean([loss for _, loss in same]))
+                         for same in points]
     return out
 
 
@@ -507,11 +509,6 @@ def in_words(number):
     return f"seeds {listed} (±: standard deviation)"
 
 
-def duration(seconds):
-    """Return a duration in round words."""
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
-
-
 def announce(contenders, costs, args, read=200, samples=0, more=0):
     """Print about how long the training, and what follows it, will take.
 
@@ -520,4 +517,5 @@ def announce(contenders, costs, args, read=200, samples=0, more=0):
     steps = args.steps + 0.3 * read + CURVE_POINTS * CURVE_DOCS / 2 + samples
     of_all = sum(costs[contender.name].milliseconds for contender in contenders) / 1000 * steps
     seconds = 2 + more + of_all * args.seeds / min(args.jobs, len(contenders) * args.seeds)
-    print(f"This will take about {duration(seconds)}.", flush=True)
+    words = f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+    print(f"This will take about {words}.", flush=True)

@@ -572,12 +572,12 @@ def expected_whole(name, steps):
     return trained(reference(name), steps)
 
 
-@functools.cache
 def sumprod(u, v):
     """Return the dot product of the model files before Python 3.12, which takes any lengths."""
     return sum(map(mul, u, v))
 
 
+@functools.cache
 def mistaken(name, number, which, place):
     """Return the Outcome of an example with one of the known mistakes in the model file's text."""
     step = STEPS[name][number - 1]

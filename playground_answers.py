@@ -166,7 +166,7 @@ def documents(task, text):
     if task == "brackets":
         return tasks.distinct_strings(tasks.BRACKET_STRINGS, random.Random(0))
     if task == "text":
-        return [line.strip() for line in text.split("\n") if line.strip()]
+        return tasks.documents(text)
     return micro_grassmann.load_docs(HERE / "input.txt")
 
 
@@ -220,12 +220,12 @@ def saved_file(name):
     return HERE / "playground" / f"{name.lower()}.json"
 
 
-def train_saved(name, path, steps=SAVED_STEPS):
+def train_saved(name, path):
     """Train a model of the first chapter and save it as the model files do; return its start."""
-    model, start = begin(settings_of({"steps": steps, **SAVED[name]}))
-    docs, _ = model.split_docs(start.docs, steps)
+    model, start = begin(settings_of({"steps": SAVED_STEPS, **SAVED[name]}))
+    docs, _ = model.split_docs(start.docs, SAVED_STEPS)
     tokens = [model.tokenize(doc, start.vocab) for doc in docs]
-    for _ in model.train(tokens, start.params, start.config, steps):
+    for _ in model.train(tokens, start.params, start.config, SAVED_STEPS):
         pass
     checksum = str(zlib.crc32(json.dumps(documents("names", "")).encode()))
     model.save_model(path, start.vocab, start.config, start.params,
@@ -427,9 +427,10 @@ class Training:
 
     def say(self, order):
         """Let the training pause or go on; nothing if it waits or has ended."""
-        if self.told["state"] != {"pause": "runs", "go on": "paused"}[order]:
+        before, after = ("runs", "paused") if order == "pause" else ("paused", "runs")
+        if self.told["state"] != before:
             return
-        self.told["state"] = {"pause": "paused", "go on": "runs"}[order]
+        self.told["state"] = after
         if order == "go on" and self.times:  # a pause takes no time
             self.times[0] += time.monotonic() - self.times[-1]
         if self.process:
@@ -608,21 +609,20 @@ def looked_at(question):
         return *saved(name), {"mixer": name, "task": "names"}, True
     if question.get("run") is None:
         settings = settings_of(question)
-        if settings["task"] in ASKED:
-            raise Wrong("task", "the page looks into models of names, brackets and texts only")
-        model, start = begin(settings)
-        return model, start, settings, False
-    run = run_of(question)
-    training = run.trainings[whole(question, "training", 0, len(run.trainings) - 1, 0)]
-    if training.settings["task"] in ASKED:
+        weights = None
+    else:
+        run = run_of(question)
+        training = run.trainings[whole(question, "training", 0, len(run.trainings) - 1, 0)]
+        settings = training.settings
+        last = len(training.weights) - 1
+        weights = training.weights[min(last, whole(question, "moment", 0, 10 ** 6, last))]
+    if settings["task"] in ASKED:
         raise Wrong("task", "the page looks into models of names, brackets and texts only")
-    n = whole(question, "moment", 0, 10 ** 6, len(training.weights) - 1)
-    weights = training.weights[min(n, len(training.weights) - 1)]
-    model, start = begin(training.settings)
+    model, start = begin(settings)
     if weights:
         for weight, data in zip(flat(start.params), weights):
             weight.data = data
-    return model, start, training.settings, bool(weights)
+    return model, start, settings, bool(weights)
 
 
 def ask_read(question):
@@ -820,14 +820,10 @@ def cell(value, origins, places, weights):
     made = {"made": sorted(numbers), "weights": names, "line": None,
             "formula": f"{value.data:.4f}"}
     if value in origins:
-        made.update(line=place_of(origins[value]),
-                    formula=f"{value.data:.4f} = {formula(value, origins, places)}")
+        code = origins[value].code
+        made["line"] = [Path(code.co_filename).name, code.co_name, origins[value].line]
+        made["formula"] += f" = {formula(value, origins, places)}"
     return made
-
-
-def place_of(origin):
-    """Return the file, the function and the line where a Value was asked for."""
-    return [Path(origin.code.co_filename).name, origin.code.co_name, origin.line]
 
 
 def formula(value, origins, places):

@@ -52,9 +52,9 @@ def heading(text):
     return f"\n{text}\n{'-' * len(text)}"
 
 
-def vector(values, digits=3):
-    """Return numbers (or Values) in brackets, each with `digits` decimals and room for a sign."""
-    return "[" + ", ".join(number(v, digits) for v in values) + "]"
+def vector(values):
+    """Return numbers (or Values) in brackets, each with three decimals and room for a sign."""
+    return "[" + ", ".join(map(number, values)) + "]"
 
 
 def number(value, digits=3):
@@ -153,24 +153,20 @@ def _place(value, bounds, log):
     return (value - low) / (high - low)
 
 
-def chart(series, x_label, y_label, log=False, width=62, height=14, lines=None):
-    """Return a text chart of {name: [(x, y), ...]}, a mark for each series, * where two meet.
-
-    lines: {name: y} of horizontal lines, drawn as dashes.
-    """
-    flat = lines or {}
+def chart(series, x_label, y_label, log=False):
+    """Return a text chart of {name: [(x, y), ...]}, a mark for each series, * where two meet."""
+    width = 62
+    height = 14
     points = [point for line in series.values() for point in line]
     xs = _bounds([x for x, _ in points], log)
-    ys = _bounds([*[y for _, y in points], *flat.values()], log)
+    ys = _bounds([y for _, y in points], log)
     grid = [[" "] * width for _ in range(height)]
-    for y in flat.values():
-        grid[round((1 - _place(y, ys, log)) * (height - 1))] = ["-"] * width
     marks = "ogx+#%"
     for mark, line in zip(marks, series.values()):
         for x, y in line:
             column = round(_place(x, xs, log) * (width - 1))
             row = round((1 - _place(y, ys, log)) * (height - 1))
-            grid[row][column] = mark if grid[row][column] in (" ", "-", mark) else "*"
+            grid[row][column] = mark if grid[row][column] in (" ", mark) else "*"
     ticks = nice_ticks(*ys, log)
     left = {round((1 - _place(y, ys, log)) * (height - 1)): label
             for y, label in zip(ticks, tick_labels(ticks, log))}
@@ -182,7 +178,6 @@ def chart(series, x_label, y_label, log=False, width=62, height=14, lines=None):
     lines.append(f"{'':9}{ends[0]}{x_label:^{width - len(ends[0]) - len(ends[1])}}{ends[1]}")
     legend = [f"{mark} {name}" for mark, name in zip(marks, series)]
     legend.append("* both" if len(series) == 2 else "* several")
-    legend += [f"- {name}" for name in flat]
     lines.append(" " * 9 + ", ".join(legend) + (", both axes logarithmic" if log else ""))
     return "\n".join(lines)
 
@@ -328,7 +323,7 @@ def _bar_panel(panel, x0, top, width):
 def _heat_panel(panel, x0, top):
     """Return the SVG elements of a table of shares, each on a ground the darker the higher it is.
 
-    The names of the columns stand slanted below. A share that is None is left empty.
+    The names of the columns stand slanted below.
     """
     out = [_text(PANEL[0], top - 18, panel["title"], more=' font-size="16" font-weight="bold"')]
     bottom = top + 30 * len(panel["rows"])
@@ -337,8 +332,6 @@ def _heat_panel(panel, x0, top):
     for column, (name, shares) in enumerate(panel["columns"].items()):
         x = x0 + 44 * column
         for row, share in enumerate(shares):
-            if share is None:
-                continue
             y = top + 30 * row
             out.append(f'<rect class="f1" fill-opacity="{0.6 * share:.2f}" x="{x}" y="{y}" '
                        'width="42" height="28"/>')

@@ -209,10 +209,8 @@ def show_gradient(args, params):
 
 def show_one_matrix(place, params):
     """Return the first score again, as the paper writes it: from one row on [x; g]."""
-    row_x = params[f"{place.layer}.W_gate_h"][0]
-    row_g = params[f"{place.layer}.W_gate_g"][0]
-    terms = [f"{show.number(a, 4)}*{show.number(b, 4).strip():7}"
-             for a, b in zip((*row_x, *row_g), (*place.x, *place.g))]
+    row = [w for name in ("W_gate_h", "W_gate_g") for w in params[f"{place.layer}.{name}"][0]]
+    terms = tracing.products(row, (*place.x, *place.g))
     return "\n".join((
         show.heading("5. The same score from one matrix"),
         "The paper multiplies one matrix with [x; g], x and g joined. W_gate_h is its",

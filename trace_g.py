@@ -21,14 +21,9 @@ import tracing
 # ---- the numbers ---------------------------------------------------------------------------------
 
 
-def products(row, vector):
-    """Return the terms of a dot product, with the numbers filled in."""
-    return [f"{show.number(a, 4)}*{show.number(b, 4).strip():7}" for a, b in zip(row, vector)]
-
-
-def numbers(label, values, digits=4):
+def numbers(label, values):
     """Return label [a, b, ...] on as many lines as it takes."""
-    return tracing.in_columns(f"{label}[", [show.number(v, digits) for v in values], end="]")
+    return tracing.in_columns(f"{label}[", [show.number(v, 4) for v in values], end="]")
 
 
 def show_state(args, place, W_red):
@@ -45,7 +40,7 @@ def show_state(args, place, W_red):
         numbers(f"x_{t} = ", place.x),
         show.heading(f"2. Reduce: z_{t} = W_red x_{t}, {len(place.z)} numbers from {len(place.x)}"),
         f"W_red is a matrix of weights, {len(place.z)} rows of {len(place.x)}. Row 0 times x_{t}:",
-        tracing.in_columns("    ", products(W_red[0], place.x), " + "),
+        tracing.in_columns("    ", tracing.products(W_red[0], place.x), " + "),
         f"    = {show.number(place.z[0], 4)} = z_{t}[0]",
         "The other rows in the same way:",
         numbers(f"z_{t} = ", place.z)))
@@ -113,7 +108,7 @@ def show_average(place, W_plu):
         numbers("mean = ", place.mean),
         show.heading(f"6. g_{t} = W_plu mean, {len(place.g)} numbers from {len(place.mean)}"),
         f"W_plu is a matrix of weights, {len(W_plu)} rows of {len(W_plu[0])}. Row 0 times mean:",
-        tracing.in_columns("    ", products(W_plu[0], place.mean), " + "),
+        tracing.in_columns("    ", tracing.products(W_plu[0], place.mean), " + "),
         f"    = {show.number(place.g[0], 4)} = g_{t}[0]"))
 
 

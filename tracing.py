@@ -106,6 +106,11 @@ def introduce(args):
             f"layer {args.layer}. Layers count from 0 too.")
 
 
+def products(row, vector):
+    """Return the terms of a dot product, with the numbers filled in."""
+    return [f"{show.number(a, 4)}*{show.number(b, 4).strip():7}" for a, b in zip(row, vector)]
+
+
 def in_columns(label, parts, joint=", ", end=""):
     """Return the parts, joined, behind the label, in columns, on lines of at most 79 columns."""
     parts = [part.rjust(max(map(len, parts))) for part in parts]

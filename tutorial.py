@@ -20,15 +20,6 @@ sys.path.insert(0, os.path.dirname(__file__))  # python -P and -I leave this fol
 
 import show
 import tutorial_lab as lab
-from tutorial_lab import (
-    answer_text,
-    asked_types,
-    judged,
-    question_lines,
-    questions,
-    solution,
-    understood,
-)
 from tutorial_pages import PAGES, SPINE
 
 # ---- the parts of a page -------------------------------------------------------------------------
@@ -60,7 +51,7 @@ def second_half(page):
 
 def asked(question, number=""):
     """Return the lines of a question."""
-    lines = question_lines(question)
+    lines = lab.question_lines(question)
     place = next(n for n, line in enumerate(lines) if not line.startswith(" "))
     lines[place] = f"{number or '?'} {lines[place]}"
     return "\n".join(map(show.wrapped, lines)).split("\n")
@@ -71,29 +62,31 @@ def asked(question, number=""):
 
 def verdict_on(text, question):
     """Return right, wrong or guessed, and what to say; ValueError if the text is no answer."""
-    right, remark = judged(understood(text, question), question)
+    right, remark = lab.judged(lab.understood(text, question), question)
     if right:
         return "right", f"{remark} {question.worked}."
-    return "guessed" if right is None else "wrong", f"{remark} {solution(question)}"
+    return "guessed" if right is None else "wrong", f"{remark} {lab.solution(question)}"
 
 
-def put(question, leave=("b", "q")):
+def put(question, pause=True, leave=("b", "q")):
     """Ask until the reply can be understood; judge it. Return right, wrong, shown or what leaves.
 
-    leave: what the reader may type instead, "b" for back and "q" for quit.
+    leave: what the reader may type instead, "b" for back and "q" for quit. Without a pause, show
+    the answer at once.
     """
     words = ", ".join([{"b": "b back", "q": "q quit"}[letter] for letter in leave])
+    prompt = f"Your answer, then Enter (Enter alone shows it; {words}): "
     while True:
-        text = show.typed(f"Your answer, then Enter (Enter alone shows it; {words}): ")
+        text = show.typed(prompt) if pause else ""
         if text in leave:
             return text
         if not text:
-            print(show.wrapped(solution(question)))
+            print(show.wrapped(lab.solution(question)))
             return "shown"
         try:
             verdict, words = verdict_on(text, question)
         except (ValueError, ZeroDivisionError):
-            print(f"Please type {asked_types(question)}.")
+            print(f"Please type {lab.asked_types(question)}.")
             continue
         print(show.wrapped(words))
         return verdict
@@ -101,7 +94,7 @@ def put(question, leave=("b", "q")):
 
 def quiz(seed):
     """Ask all questions with fresh numbers, and give a score."""
-    every = questions(seed)
+    every = lab.questions(seed)
     print(show.bold(f"{len(every)} questions, seed {seed}"))
     print("Enter alone shows the answer, q ends the quiz.")
     verdicts = []
@@ -124,12 +117,9 @@ def show_page(name, pause):
     title, *lines = first_half(name, page)
     print(show.bold(title), *lines, sep="\n", flush=True)
     if page.question:
-        if not pause:
-            print(show.wrapped(solution(page.question)))
-        else:
-            wish = put(page.question)
-            if wish in ("b", "q"):
-                return wish
+        wish = put(page.question, pause)
+        if wish in ("b", "q"):
+            return wish
     print("", *second_half(page), sep="\n", flush=True)
     return ask_practice(name, pause)
 
@@ -140,12 +130,9 @@ def ask_practice(name, pause):
     if ask:
         question = ask(random.Random(name))
         print("", *asked(question), sep="\n")
-        if not pause:
-            print(show.wrapped(solution(question)))
-        else:
-            wish = put(question)
-            if wish in ("b", "q"):
-                return wish
+        wish = put(question, pause)
+        if wish in ("b", "q"):
+            return wish
     trips = PAGES[name].trips
     if not pause:
         if trips:
@@ -214,11 +201,11 @@ h1 {{ font-size: 15pt }}
 
 def worksheet(seed, kind):
     """Return the questions of a seed with blanks and, apart, their key, as text or HTML."""
-    every = questions(seed)
+    every = lab.questions(seed)
     if kind == "html":
-        blanks = ["<li>" + "<br>".join(html.escape(line) for line in question_lines(q))
+        blanks = ["<li>" + "<br>".join(html.escape(line) for line in lab.question_lines(q))
                   + "<span class=\"blank\"></span></li>" for q in every]
-        key = [f"<li><b>{html.escape(answer_text(q))}</b> &nbsp; {html.escape(q.worked)}</li>"
+        key = [f"<li><b>{html.escape(lab.answer_text(q))}</b> &nbsp; {html.escape(q.worked)}</li>"
                for q in every]
         return SHEET.format(seed=seed, blanks="\n".join(blanks), key="\n".join(key))
     lines = [f"microGrassmann: worksheet {seed}", "Name ______________________ Date ____________"]
@@ -226,7 +213,7 @@ def worksheet(seed, kind):
         lines += ["", *asked(question, f"{n}."), "", "   " + "_" * 60]
     lines += ["\f", f"Key to worksheet {seed}", ""]
     for n, question in enumerate(every, 1):
-        lines.append(show.wrapped(f"{n}. {answer_text(question)}: {question.worked}"))
+        lines.append(show.wrapped(f"{n}. {lab.answer_text(question)}: {question.worked}"))
     return "\n".join(lines)
 
 
@@ -296,10 +283,10 @@ def slides():
         page = entry.make()
         trips = ", ".join(f"{trip} {PAGES[trip].title}" for trip in entry.trips)
         notes = f"{entry.notes} {f'More: {trips}.' if trips else ''}"
-        question = "\n".join(as_html([line]) for line in question_lines(page.question))
+        question = "\n".join(as_html([line]) for line in lab.question_lines(page.question))
         for parts in ((as_html(page.before), f'<div class="question">{question}</div>',
                        f"<aside>{html.escape(notes)} (n hides and shows notes.)</aside>"),
-                      (f'<div class="question">{as_html([solution(page.question)])}</div>',
+                      (f'<div class="question">{as_html([lab.solution(page.question)])}</div>',
                        as_html(page.after), f'<p class="shown">{html.escape(page.shown)}</p>',
                        f"<aside>{html.escape(notes)}</aside>")):
             out.append(f"<section><h1>{html.escape(title_of(name))}</h1>\n{''.join(parts)}"
@@ -314,7 +301,7 @@ def reveal(name, answer=None):
     """
     page = PAGES[str(name)].make()
     if answer is None:
-        print(f"Let my_answer be {asked_types(page.question)}, then run this cell again.")
+        print(f"Let my_answer be {lab.asked_types(page.question)}, then run this cell again.")
         return
     text = " ".join(map(str, answer)) if isinstance(answer, (set, list, tuple)) else str(answer)
     words = verdict_on(text, page.question)[1]
@@ -331,7 +318,7 @@ def notebook():
         if not name.isdecimal():
             continue
         page = entry.make()
-        texts = [f"## {title_of(name)}", *page.before, *question_lines(page.question)]
+        texts = [f"## {title_of(name)}", *page.before, *lab.question_lines(page.question)]
         cells.append(cell("markdown", "\n\n".join(map(as_markdown, texts))))
         cells.append(cell("code", f"my_answer = None\ntutorial.reveal({name}, my_answer)"))
         if entry.cell:

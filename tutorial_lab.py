@@ -144,40 +144,19 @@ def train(task, mixer, seed, window=None):
 def train_on_signs(task, mixer, seed):
     """Return how many per cent of the questions on fresh texts a trained model answers right."""
     make, window = SIGN_TASKS[task]
-    model = beyond.mixer(mixer)
+    steps = STEPS["signs"]
+    model = beyond.asking(mixer)
     rng = random.Random(seed)
-    texts = [make(rng) for _ in range(STEPS["signs"] + HELD_OUT)]
+    texts = [make(rng) for _ in range(steps + HELD_OUT)]
     symbols = [text for text, _ in texts] + [filter(None, answers) for _, answers in texts]
     vocab = model.make_vocab(symbols)
-    config = beyond.configure(mixer, len(vocab), window=window, block_size=LENGTH,
-                              **SMALL)
+    config = beyond.configure(mixer, len(vocab), window=window, block_size=LENGTH, **SMALL)
     params = model.init_params(config, rng)
-    weights = [w for rows in params.values() for row in rows for w in row]
-    m = [0.0] * len(weights)
-    v = [0.0] * len(weights)
-    steps = STEPS["signs"]
-    for step, example in enumerate(texts[:steps]):
-        asked = answered(model, example, vocab, params, config)
-        model.mean([model.cross_entropy(logits, right) for logits, right in asked]).backward()
-        model.adam_step(weights, m, v, step + 1, RATES["signs"] * (1 - step / steps))
+    examples = [tasks.in_tokens(example, vocab) for example in texts]
+    for _ in model.train(examples[:steps], params, config, steps, RATES["signs"]):
         compare.report_step()
-    verdicts = []
-    for example in texts[steps:]:
-        for logits, right in answered(model, example, vocab, params, config):
-            best = max(range(len(logits)), key=lambda token: logits[token].data)
-            verdicts.append(best == right)
-    return 100 * statistics.fmean(verdicts)
-
-
-def answered(model, example, vocab, params, config):
-    """Return (logits, the token of the right answer) of each place where something is asked."""
-    cache = [[]]
-    pairs = []
-    for position, (symbol, answer) in enumerate(zip(*example)):
-        logits = model.forward(vocab[symbol], position, cache, params, config)
-        if answer is not None:
-            pairs.append((logits, vocab[answer]))
-    return pairs
+    right, number = beyond.count_right(model, examples[steps:], params, config)
+    return 100 * right / number
 
 
 def train_all(*wanted):
@@ -389,18 +368,12 @@ def counter_loss():
 def what_moves(start, model, name):
     """Return for each position whether changing its token moves the logits at the last letter."""
     tokens = model.tokenize(name, start.vocab)[:-1]
-
-    def last_logits(changed):
-        """Return the logits after these tokens, as plain numbers."""
-        cache = [[] for _ in range(start.config.n_layer)]
-        for position, token in enumerate(changed):
-            logits = model.forward(token, position, cache, start.params, start.config)
-        return [v.data for v in logits]
-    original = last_logits(tokens)
+    read = inside.reader(model, start.params, start.config)
+    original = read(tokens)[-1]
     moved = []
     for s, token in enumerate(tokens):
         other = (token + 1) % start.config.vocab_size
-        moved.append(last_logits([*tokens[:s], other, *tokens[s + 1:]]) != original)
+        moved.append(read([*tokens[:s], other, *tokens[s + 1:]])[-1] != original)
     return moved
 
 

@@ -17,7 +17,6 @@ import torch
 
 import tasks
 
-NAMES = Path(__file__).resolve().parent.parent / "input.txt"
 PATTERN = r"\w+(?:[’']\w+)*|[^\w\s]|\n"  # words, an apostrophe within; single signs; line ends
 UNKNOWN = "<unk>"
 LINE_END = "<eos>"
@@ -61,7 +60,7 @@ def load(args, kept=None):
     if args.task == "brackets":
         docs = tasks.distinct_strings(args.documents, random.Random(args.seed))
     else:
-        docs = [line.strip() for line in read(args.data or NAMES).split("\n") if line.strip()]
+        docs = tasks.documents(read(args.data or tasks.INPUT))
     if len(docs) < 10:
         raise ValueError(f"{len(docs)} documents: at least ten are needed, a tenth for validation")
     checksum = str(zlib.crc32(json.dumps(docs).encode()))  # as the scalar files have it

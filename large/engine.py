@@ -321,7 +321,7 @@ def seconds(device):
     return time.perf_counter()
 
 
-def result(state, trainer, data, args, test=True):
+def result(state, trainer, data, args):
     """Return what a run found, as a dictionary of plain numbers and words.
 
     The test is of the weights with the lowest validation loss.
@@ -339,7 +339,7 @@ def result(state, trainer, data, args, test=True):
              "precision": args.precision, "compiled": args.compile, "processes": trainer.world,
              "device": device_name(trainer.device), "torch": torch.__version__}
     _, part = parts_to_evaluate(data, args.block_size)
-    if test and part is not None:
+    if part is not None:
         last = {name: w.clone() for name, w in trainer.model.state_dict().items()}
         trainer.model.load_state_dict(state["best"]["model"])
         found["test"], found["test_accuracy"] = trainer.evaluate(part)

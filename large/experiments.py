@@ -59,7 +59,6 @@ PAPER_WINDOW = ("--offsets", "1,1,2,2,4,4,8,8,12,12,16,16")
 GRASSMANN = ("--mixing", "grassmann")
 LINEAR = ("--mixing", "linear")
 APART = ("--mixing", "apart", "--r", 12)
-LENGTHS = ("--mixing", "apart-lengths")
 GATE = ("--order", "gate")
 BRANCH = ("--branch-norm",)
 
@@ -74,7 +73,7 @@ SCHEDULED = {"paper's layer": (*GRASSMANN, *GATE),
              "planes, pre-norm": GRASSMANN,
              "linear map, pre-norm": LINEAR,
              "linear map, pre-norm, norm in the branch": (*LINEAR, *BRANCH),
-             "planes, lengths kept, pre-norm": LENGTHS,
+             "planes, lengths kept, pre-norm": ("--mixing", "apart-lengths"),
              "linear map, r 64, pre-norm": (*LINEAR, "--r", 64),
              "linear map with planes, r 17, pre-norm": ("--mixing", "linear-planes", "--r", 17)}
 CONVOLUTION = ("--convolution",)
@@ -94,9 +93,6 @@ ALTERNATIVES = {
     "gated linear attention with convolution": ("--mixing", "gated-linear-attention", *CONVOLUTION),
     "delta rule with convolution": ("--mixing", "delta-rule", *CONVOLUTION)}
 POST = "attention, post-norm"
-PAPER_AVERAGED = "paper's order, six averaged"
-
-
 NAMES = {  # of rows in tables, where the run's own name is short
     "attention": "attention, pre-norm",
     "paper's layer": "**the paper's layer: one offset a layer, the gate as only skip**",
@@ -140,7 +136,8 @@ def novels(setting, layers):
     words = TWELVE_WORDS if layers == 12 else ()
     main = main_rows(layers)
     rows = {name: (*more, *words) for name, more in {
-        **AVERAGED, **ALTERNATIVES, PAPER_AVERAGED: (*GRASSMANN, *GATE)}.items()}
+        **AVERAGED, **ALTERNATIVES,
+        "paper's order, six averaged": (*GRASSMANN, *GATE)}.items()}
     rows.update({name: scheduled(name, layers) for name in SCHEDULED})
     return [Group(setting, name, more, RATES if name != POST else LOW, 5 if name in main else 3,
                   layers // 6) for name, more in {**main, **rows}.items()]
@@ -164,8 +161,8 @@ def classics(setting, layers, fresh):
 
 def wikitext():
     """Return the groups on WikiText-2's two small parts: trained on the test part."""
-    six = {"attention": AVERAGED["attention"], "attention, post-norm": (
-        *AVERAGED["attention"], "--order", "post"), "grassmann": GRASSMANN,
+    six = {"attention": AVERAGED["attention"],
+        POST: (*AVERAGED["attention"], "--order", "post"), "grassmann": GRASSMANN,
         "gated recurrence": ALTERNATIVES["gated recurrence"]}
     six.update({name: scheduled(name, 6) for name in list(SCHEDULED)[:2]})
     more = ("--words", "blanks", "--min-count", 1, "--epochs", 16, "--dropout", 0.2)
@@ -191,7 +188,7 @@ def scales():
 def controls():
     """Return the groups with one step each away from the preset, and with other sizes of planes."""
     found = [Group(f"factor: {factor}", name, (*AVERAGED[name], *words), RATES[:2], 3)
-             for factor, names in FACTORS.items() for name, words in names.items()]
+             for factor, words in FACTORS.items() for name in ("attention", "grassmann")]
     return found + [Group("planes", name, words, RATES[:1], 0) for name, words in PLANES.items()]
 
 
@@ -202,24 +199,18 @@ def groups():
             + scales() + wikitext() + controls())
 
 
-def both(*words):
-    """Return the two mixers with the same options."""
-    return {"attention": words, "grassmann": words}
-
-
 # One step each away from --preset words, which is pre-norm with all offsets in each layer.
 FACTORS = {
-    "2 epochs": both("--epochs", 2),
-    "16 epochs": both("--epochs", 16),
-    "no dropout": both("--dropout", 0),
-    "first weights 0.06": both("--std", 0.06),
-    "embeddings not tied": both("--no-tied"),
-    "dropout 0.2": both("--dropout", 0.2),
-    "norm in the branch": both("--branch-norm"),
-    "post-norm": both("--order", "post"),
-    "constant rate": both("--schedule", "constant"),
-    "RMSNorm, ReLU, no biases": both("--norm", "rms", "--activation", "relu", "--no-bias"),
-}
+    "2 epochs": ("--epochs", 2),
+    "16 epochs": ("--epochs", 16),
+    "no dropout": ("--dropout", 0),
+    "first weights 0.06": ("--std", 0.06),
+    "embeddings not tied": ("--no-tied",),
+    "dropout 0.2": ("--dropout", 0.2),
+    "norm in the branch": BRANCH,
+    "post-norm": ("--order", "post"),
+    "constant rate": ("--schedule", "constant"),
+    "RMSNorm, ReLU, no biases": ("--norm", "rms", "--activation", "relu", "--no-bias")}
 # Where a setting has no attention of its own: whose attention its gaps are to.
 BASELINES = {"planes": SIX}
 PLANES = {
@@ -359,7 +350,9 @@ def run_group(number, args):
         choice, seed = chosen
         extra = ["--seed", seed, "--lr", choice]
         if group.variants:
-            extra[3:] = [group.rates[0], "--dropout", choice[0], "--epochs", choice[1]]
+            dropout, epochs = choice
+            extra = ["--seed", seed, "--lr", group.rates[0], "--dropout", dropout, "--epochs",
+                     epochs]
         options = train.parse([str(word) for word in (*words, *extra)], show.Parser())
         if data is None:
             data = tasks.load(options)
@@ -432,9 +425,8 @@ def complain(args, parser):
         parser.error("--only: no setting begins so: see --list")
     if not re.fullmatch(r"\d+(,\d+)*", args.gpus):
         parser.error(f"--gpus {args.gpus!r}: expected numbers, like 0,1")
-    wanted = [path for name in ("novels", "classics", "wikitext") if getattr(args, name)
-              for path in [Path(getattr(args, name), "valid.txt")]]
-    for path in [*wanted, *map(Path, args.done)]:
+    folders = [folder for folder in (args.novels, args.classics, args.wikitext) if folder]
+    for path in [*[Path(folder, "valid.txt") for folder in folders], *map(Path, args.done)]:
         if not path.is_file():
             parser.error(f"{path}: there is no such file")
     if train.torch is None:

@@ -147,11 +147,6 @@ def unit_product(u, v):
     return product * torch.rsqrt(product.square().sum(-1, keepdim=True) + 1e-8)
 
 
-def past_sum(z):
-    """Return the sum of all earlier z at each position: (B, L, r) -> the same."""
-    return shifted(z.cumsum(1), 1)
-
-
 def wedge_places(r):
     """Return tables about the matrix u ⊗ m, row by row: 4 tensors.
 
@@ -288,7 +283,9 @@ class Layer(nn.Module):
             return self.open(x, h)
         z, kept = self.reduce(x)
         past, number = self.partners(x, z)
-        total = past_sum(z) if self.config.mixing in ("sum", "counting") else None
+        total = None
+        if self.config.mixing in ("sum", "counting"):
+            total = shifted(z.cumsum(1), 1)
         return self.gate(x, kept, self.features(z, past, number, total))
 
     def open(self, x, h):

@@ -6,7 +6,7 @@
 Each run has the scalar files' own first weights, their documents in their order, double precision:
 with the same weights losses and gradients are theirs to 1e-9 (tests/test_large.py); over a run the
 rounding of some layers grows (RESULTS.md). Each contender's rate is tried on each task with two
-seeds that are not reported, at recall, which is run here alone, with one. Runs that the JSON lines
+seeds that are not reported (with one at recall, which is run only here). Runs that the JSON lines
 have already are left out, so the same command goes on.
 """
 import functools
@@ -218,9 +218,9 @@ def in_tensors(examples, vocab):
 
 
 def key_values(pairs, number, seed):
-    """Return many texts of tasks.recall's kind as (inputs, targets), of twice as many symbols each.
+    """Return `number` texts of tasks.recall's kind as (inputs, targets), 4 * pairs symbols each.
 
-    As many keys with their values, then the keys again, among as many fillers, in another order.
+    First all keys with their values, then the keys again, among as many fillers, in another order.
     """
     generator = torch.Generator().manual_seed(seed[0] * 1_000_003 + seed[1])
 

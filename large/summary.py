@@ -48,7 +48,7 @@ def read(paths):
                 continue
             try:
                 if "figure" in found:
-                    figures.append({**found, "device": found["device"]})
+                    figures.append({**found, "device": found["device"]})  # which it must have
                 else:
                     kept = {name: found[name] for name in ("setting", "name", "lr", "seed")}
                     runs.append({**found, **kept, "best": float(found["best"])})
@@ -219,8 +219,8 @@ def pairs(rows, bases):
         base = bases[key]
         cells = [mean_and_spread(list(perplexities(runs, "best").values()))
                  for runs in (rows[key], other)]
-        gaps = [gap(perplexities(other, key), perplexities(base, key))
-                for key in ("best", "last", "test")]
+        gaps = [gap(perplexities(other, name), perplexities(base, name))
+                for name in ("best", "last", "test")]
         table.append([setting, in_ranges([run["seed"] for run in other]), *cells, *gaps])
     return table
 
@@ -239,18 +239,11 @@ def crossing(first, second):
     return None
 
 
-def by_length(own):
-    """Return {(mixing, compiled): {length: ms}} of figures, in their order."""
-    times = {}
-    for figure in own:
-        key = figure["mixing"], figure["compiled"]
-        times.setdefault(key, {})[figure["length"]] = figure["ms"]
-    return times
-
-
 def length_table(own, title):
     """Return (title, table) of figures against length, and where each meets attention's."""
-    times = by_length(own)
+    times = {}  # {(mixing, compiled): {length: ms}}
+    for f in own:
+        times.setdefault((f["mixing"], f["compiled"]), {})[f["length"]] = f["ms"]
     head = [mixing + ("" if compiled or own[0]["figure"] == "write" else ", not compiled")
             for mixing, compiled in times]
     table = [["tokens in a text", *head]]
@@ -277,33 +270,33 @@ def kept_table(own):
 
 
 def kernels_table(own):
-    """Return (title, table) of memories' heads, as here and by flash-linear-attention."""
+    """Return the table of memories' heads, as here and by flash-linear-attention."""
     table = [["memory", "by", "texts", "tokens in a text", "forward", "and backward", "error"]]
     for f in own:
         table.append([f["mixing"], f["way"], str(f["batch"]), f"{f['length']:,}",
                       f"{f['forward']:.3f}", f"{f['ms']:.3f}" if f["ms"] else "-",
                       f"{100 * f['error']:.2g} %"])
-    return "milliseconds, heads without projections", table
+    return table
 
 
 def bench_tables(figures):
     """Return [(title, table)] of the figures."""
     found = []
-    kinds = dict.fromkeys([(f["figure"], f["device"], f["torch"], f["precision"])
-                           for f in figures])
-    for kind in kinds:
-        own = [f for f in figures if (f["figure"], f["device"], f["torch"], f["precision"]) == kind]
+    kinds = {}
+    for f in figures:
+        kind = f["figure"], f["device"], f["torch"], f["precision"]
+        kinds.setdefault(kind, []).append(f)
+    for kind, own in kinds.items():
+        title = ", ".join(kind)
         if kind[0] == "length":
-            found.append(length_table(own, f"{', '.join(kind)}: milliseconds, forward and "
-                                      "backward, of one mixing layer"))
+            title += ": milliseconds, forward and backward, of one mixing layer"
+            found.append(length_table(own, title))
         elif kind[0] == "write":
-            found.append(length_table(own, f"{', '.join(kind)}: milliseconds for one more token of "
-                                      f"each of {own[0]['batch']} texts, {own[0]['n_layer']} "
-                                      "layers without the logits"))
-            found.append(kept_table(own))
+            title += (f": milliseconds for one more token of each of {own[0]['batch']} texts, "
+                      f"{own[0]['n_layer']} layers without the logits")
+            found += [length_table(own, title), kept_table(own)]
         elif kind[0] == "kernels":
-            title, table = kernels_table(own)
-            found.append((f"{', '.join(kind)}: {title}", table))
+            found.append((f"{title}: milliseconds, heads without projections", kernels_table(own)))
         else:
             unit = "tokens_per_second" if kind[0] == "train" else "ms"
             sizes = {key: own[0][key] for key in ("n_layer", "n_embd", "r", "length", "batch",
@@ -312,7 +305,7 @@ def bench_tables(figures):
             table += [[f["mixing"], f"{f[unit]:,.0f}" if unit != "ms" else f"{f[unit]:.3f}"]
                       for f in own]
             words = ", ".join([f"{key} {value}" for key, value in sizes.items()])
-            found.append((f"{', '.join(kind)}: {words}", table))
+            found.append((f"{title}: {words}", table))
     return found
 
 

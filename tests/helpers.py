@@ -1,5 +1,7 @@
 """What several test files need: the models, a run set up, a slope, a program run alone."""
-import importlib
+import contextlib
+import importlib.util
+import io
 import math
 import os
 import pickle
@@ -19,6 +21,9 @@ MODELS = [importlib.import_module(name) for name in NAMES]
 PAIR = MODELS[:2]  # enough: the annotated file has the clean one's syntax tree
 GPT, CLEAN = PAIR
 INPUT = ROOT / "input.txt"
+needs_torch = unittest.skipIf(importlib.util.find_spec("torch") is None and
+                              not os.environ.get("MICROGRASSMANN_TORCH"),
+                              "PyTorch is not installed (MICROGRASSMANN_TORCH=1: an error)")
 slow = unittest.skipUnless(os.environ.get("MICROGRASSMANN_SLOW"),
                            "takes long: set MICROGRASSMANN_SLOW=1 to run it")
 
@@ -66,6 +71,18 @@ def in_this_process(train, work, jobs, steps):
         results = [pickle.loads(pickle.dumps(train))(*pickle.loads(pickle.dumps(arguments)))
                    for arguments in work]
     return pickle.loads(pickle.dumps(results))
+
+
+def called(main, *words):
+    """Return the exit status of a program's main, what it prints and what it complains of."""
+    status = 0
+    with contextlib.redirect_stdout(io.StringIO()) as out, \
+            contextlib.redirect_stderr(io.StringIO()) as errors:
+        try:
+            main([str(word) for word in words])
+        except SystemExit as stop:
+            status = stop.code
+    return status, out.getvalue(), errors.getvalue()
 
 
 def run(*arguments, cwd=ROOT):

@@ -2,16 +2,15 @@
 import math
 import random
 import unittest
+from importlib.util import find_spec
 
 import alternatives
 import beyond
 import inside
-from tests.helpers import flat, numbers, slow
+from tests.helpers import flat, needs_torch, numbers, slow
 
-try:
+if find_spec("torch"):
     import torch
-except ImportError:
-    torch = None
 
 D = 6
 LENGTH = 7
@@ -266,7 +265,7 @@ class Leaks(unittest.TestCase):
             self.assertEqual(inside.leaks(read, [0, 3, 1, 4, 2], 5), [], name)
             self.assertNotEqual(read([0, 3, 1, 4, 2])[4], read([0, 3, 1, 0, 2])[4], name)
 
-    @unittest.skipIf(torch is None, "needs PyTorch: pip install torch")
+    @needs_torch
     def test_of_a_model_that_takes_all_at_once(self):
         """In large/; a text read from its end leaks everywhere."""
         from large import model as large
@@ -297,7 +296,3 @@ class Leaks(unittest.TestCase):
         self.assertEqual(inside.leaks(peek, tokens, 9), [(3, 1)])
         self.assertEqual(inside.leaks(lambda x: [[math.nan]] * 4, tokens, 9), every)
         self.assertEqual(inside.leaks(mean, tokens, 9, tolerance=3), [])
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -15,7 +15,7 @@ import compare
 import micro_gpt
 import micro_grassmann
 import tasks
-from tests.helpers import flat, in_this_process, numbers, run, slow
+from tests.helpers import called, flat, in_this_process, numbers, run, slow
 
 TOY = autopsy.Task("brackets", ["()", "(())", "()()"], ["((()))", "()(())"], {"(": 0, ")": 1})
 NUMBERS = range(1, len(autopsy.AUTOPSIES) + 1)
@@ -229,13 +229,5 @@ class Program(unittest.TestCase):
 
     def test_bad_options_are_one_line(self):
         for options in (["0"], ["11"], ["x"], ["²"], ["1", "--all"], ["--seed", "1"]):
-            out, err = io.StringIO(), io.StringIO()
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), \
-                    self.assertRaises(SystemExit) as ended:
-                autopsy.main(options)
-            self.assertEqual((ended.exception.code, out.getvalue()), (2, ""), options)
-            self.assertEqual(err.getvalue().count("\n"), 1, options)
-
-
-if __name__ == "__main__":
-    unittest.main()
+            status, out, errors = called(autopsy.main, *options)
+            self.assertEqual((status, out, errors.count("\n")), (2, "", 1), options)

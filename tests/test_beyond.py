@@ -2,16 +2,15 @@
 import math
 import random
 import unittest
+from importlib.util import find_spec
 
 import beyond
 import inside
 import micro_grassmann
-from tests.helpers import flat, numbers, set_up, slow
+from tests.helpers import flat, needs_torch, numbers, set_up, slow
 
-try:
+if find_spec("torch"):
     import torch
-except ImportError:
-    torch = None
 
 WORDS = ["abcab", "bca", "cabbage", "bead", "cafe", "deaf", "face", "fade", "ace", "dab"]
 SIZES = {"attention": 4192, "attention, same offsets": 4192, "Grassmann": 3840, "folded": 3840,
@@ -82,16 +81,12 @@ class Every(unittest.TestCase):
         for name in beyond.MAKERS:
             model, config, params, _ = small(name)
             tokens = [0, 1, 2, 3, 4, 5, 1, 0]
-
-            def logits(tokens, model=model, config=config, params=params):
-                cache = [[]]
-                return [numbers(model.forward(token, t, cache, params, config))
-                        for t, token in enumerate(tokens)]
-            before = logits(tokens)
+            read = inside.reader(model, params, config)
+            before = read(tokens)
             reach = []
             for t in range(8):
                 changed = [*tokens[:t], (tokens[t] + 1) % 6, *tokens[t + 1:]]
-                after = logits(changed)
+                after = read(changed)
                 self.assertEqual(after[:t], before[:t])
                 if t < 7 and after[7] != before[7]:
                     reach.append(7 - t)
@@ -181,9 +176,7 @@ class Controls(unittest.TestCase):
             for changed in range(8):
                 tokens = [0, 1, 2, 3, 4, 5, 1, 0]
                 tokens[changed] = (tokens[changed] + 1) % 6
-                cache = [[], []]
-                ends.append([numbers(model.forward(token, t, cache, params, config))
-                             for t, token in enumerate(tokens)][-1])
+                ends.append(inside.reader(model, params, config)(tokens)[-1])
             base = max(ends, key=ends.count)
             reach = [7 - t for t, end in enumerate(ends) if end != base]
             self.assertEqual(reach, [4, 3, 1, 0])
@@ -244,7 +237,7 @@ class Controls(unittest.TestCase):
         self.assertIsNot(model.mean_plane, micro_grassmann.mean_plane)
         self.assertEqual(micro_grassmann.mean_plane.__module__, "micro_grassmann")
 
-    @unittest.skipIf(torch is None, "needs PyTorch: pip install torch")
+    @needs_torch
     def test_linear_map_is_a_dilated_convolution(self):
         """W_plu's blocks as one kernel each of conv1d, padded so that none looks ahead."""
         model, config, params, tokens = small("linear map")
@@ -268,7 +261,3 @@ class Variants(unittest.TestCase):
         self.assertIs(beyond.mixer("Grassmann"), micro_grassmann)
         run = set_up(micro_grassmann, WORDS)
         self.assertEqual(beyond.configure("Grassmann", len(run.vocab) + 1), run.config)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -385,7 +385,3 @@ class AgainstThePlainEngine(unittest.TestCase):
                                                      (plain_engine.train, copy))]
                 self.assertEqual(len(ours), 3)
                 self.assertLess(gap([ours], [plain]), 1e-12)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -200,7 +200,3 @@ class Verdicts(unittest.TestCase):
         runs = [run("x", 42, [[1, 1]]), run("y", 42, [[2, 1]])]
         self.assertIn("+1.0000", compare.show_verdicts(runs, rivals))
         self.assertEqual(show.table([["a"]]), "a")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -433,7 +433,3 @@ class Travels(unittest.TestCase):
 def tripled(a):
     """Return a and 3 a, made in another process."""
     return a, a * 3
-
-
-if __name__ == "__main__":
-    unittest.main()

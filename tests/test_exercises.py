@@ -1,7 +1,6 @@
 """exercises.py: wrong solutions are told and why, right ones are right, none disturbs another."""
 import ast
 import contextlib
-import io
 import json
 import math
 import os
@@ -24,7 +23,7 @@ import exercises_judge as judge
 import exercises_steps
 import show
 from exercises_steps import NEXT, STEPS
-from tests.helpers import ROOT, run, slow
+from tests.helpers import ROOT, called, run, slow
 
 CLEAN, GPT = "micro_grassmann_clean.py", "micro_gpt.py"
 KNOWN = ROOT / "tests" / "exercises_solutions.txt"
@@ -125,25 +124,15 @@ def solution(function, body, top=""):
 
 def printed(*words):
     """Return what main() prints and its exit status."""
-    out = io.StringIO()
-    status = 0
-    with contextlib.redirect_stdout(out):
-        try:
-            exercises.main([str(word) for word in words])
-        except SystemExit as end:
-            status = end.code
-    return out.getvalue(), status
+    status, out, _ = called(exercises.main, *words)
+    return out, status
 
 
 def failed(words):
     """Return the exit status and what a run as a program says on standard error."""
-    errors = io.StringIO()
-    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(io.StringIO()):
-        try:
-            show.run_program(lambda: exercises.main([str(word) for word in words]))
-        except SystemExit as end:
-            return end.code, errors.getvalue()
-    return 0, errors.getvalue()
+    status, _, errors = called(
+        lambda words: show.run_program(lambda: exercises.main(words)), *words)
+    return status, errors
 
 
 class InAFolder(unittest.TestCase):
@@ -641,7 +630,3 @@ class Probes(InAFolder):
         self.assertNotIn("window", out.partition("Then change it")[2])
         self.write("mine.py", judge.skeleton(CLEAN))
         self.assertIn("not finished", failed(["probe", self.mine])[1])
-
-
-if __name__ == "__main__":
-    unittest.main()

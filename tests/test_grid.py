@@ -11,36 +11,25 @@ import benchmark_tasks as grid
 import beyond
 import compare
 import tasks
-from tests.helpers import flat, slow
+from tests.helpers import called, flat, slow
 from tests.test_benchmarks import printed
-
-
-def read(*words):
-    """Return the options for these words, or what is said of bad ones, and the status."""
-    err = io.StringIO()
-    with contextlib.redirect_stderr(err):
-        try:
-            return grid.parse(words), 0
-        except SystemExit as stop:
-            return err.getvalue(), stop.code
 
 
 class Options(unittest.TestCase):
     def test_names(self):
-        options, _ = read("--layers", "attention, same offsets,linear map, attention", "--tasks",
-                          "recall,dominance 4")
+        options = grid.parse(["--layers", "attention, same offsets,linear map, attention",
+                              "--tasks", "recall,dominance 4"])
         self.assertEqual(options.layers, ["attention, same offsets", "linear map", "attention"])
         self.assertEqual(options.tasks, ["recall", "dominance 4"])
-        self.assertEqual(read("--layers", "all")[0].layers, list(beyond.MAKERS))
-        self.assertEqual(read("--rate", "try")[0].rate, "try")
-        self.assertEqual(read("--rate", ".02")[0].rate, 0.02)
+        self.assertEqual(grid.parse(["--layers", "all"]).layers, list(beyond.MAKERS))
+        self.assertEqual(grid.parse(["--rate", "try"]).rate, "try")
+        self.assertEqual(grid.parse(["--rate", ".02"]).rate, 0.02)
 
     def test_complaints(self):
         for words in (("--tasks", "foo"), ("--layers", "Grassmann,bar"), ("--steps", "9"),
                       ("--rate", "0"), ("--rate", "nan"), ("--rate", "x"), ("--tasks", "")):
-            said, status = read(*words)
-            self.assertEqual(status, 2, words)
-            self.assertEqual(said.count("\n"), 1, words)
+            status, _, errors = called(grid.parse, *words)
+            self.assertEqual((status, errors.count("\n")), (2, 1), words)
 
     def test_unfit_sizes(self):
         """Known once the texts are made: ValueError, which run_program says in one line."""
@@ -93,7 +82,7 @@ class Training(unittest.TestCase):
             return [grid.Cell(task, layer, seed, rate, 1, {0.003: 5, 0.01: 9, 0.03: 7}[rate], 10)
                     for seed in seeds for (task, layer), several in rates.items()
                     for rate in several]
-        options, _ = read("--tasks", "copy", "--layers", "Grassmann", "--rate", "try")
+        options = grid.parse(["--tasks", "copy", "--layers", "Grassmann", "--rate", "try"])
         with mock.patch.object(grid, "train_all", cells):
             self.assertEqual(grid.rates_to_use(options), {("copy", "Grassmann"): 0.01})
 
@@ -142,7 +131,3 @@ class Printing(unittest.TestCase):
         text = grid.show_grid(cells, {"copy": (0.1, 0.34)}, layers)
         self.assertEqual(text.count("copy"), 2)
         self.assertEqual(len(re.findall("45±64", text)), 8)  # 12.71 * 7.07 / sqrt(2)
-
-
-if __name__ == "__main__":
-    unittest.main()

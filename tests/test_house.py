@@ -368,7 +368,3 @@ class Form(House):
         self.assertEqual(len(set(names)), len(names))
         for name in names:
             self.assertRegex(name, r"\A[a-z]{2,15}\Z")
-
-
-if __name__ == "__main__":
-    unittest.main()

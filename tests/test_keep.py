@@ -235,7 +235,3 @@ class NoModel(Case):
             with self.subTest(options=options):
                 self.assertEqual((ended.returncode, ended.stdout), (2, ""))
                 self.assertRegex(ended.stderr, rf"\A.*{said}.*\n\Z")
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -15,7 +15,7 @@ import time
 import unittest
 import zlib
 from collections import Counter
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,12 +23,11 @@ from unittest import mock
 
 import alternatives
 import beyond
+import inside
+import show
 from large import experiments, small, summary
-from tests.helpers import CLEAN, GPT, ROOT, gap, numbers, run, set_up
+from tests.helpers import CLEAN, GPT, ROOT, called, gap, needs_torch, run, set_up
 
-needs_torch = unittest.skipIf(find_spec("torch") is None and
-                              not os.environ.get("MICROGRASSMANN_TORCH"),
-                              "PyTorch is not installed (MICROGRASSMANN_TORCH=1: an error)")
 if find_spec("torch"):
     import torch
 
@@ -65,16 +64,19 @@ class Started(unittest.TestCase):
 
 def call(*options):
     """Run the program in this process; return its status, what it printed, its errors."""
-    out, err, status = io.StringIO(), io.StringIO(), 0
     handler = signal.getsignal(signal.SIGTERM)
-    with redirect_stdout(out), redirect_stderr(err):
-        try:
-            program.main([str(option) for option in options])
-        except SystemExit as stop:
-            status = stop.code
-        finally:
-            signal.signal(signal.SIGTERM, handler)
-    return status, out.getvalue(), err.getvalue()
+    try:
+        return called(lambda words: program.main(words), *options)
+    finally:
+        signal.signal(signal.SIGTERM, handler)
+
+
+class Case(unittest.TestCase):
+    def refuses(self, why, *words):
+        """Check that the program ends with these options in one line that says why, status 2."""
+        status, _, errors = call(*words)
+        self.assertEqual((status, errors.count("\n")), (2, 1), (words, errors))
+        self.assertIn(why, errors)
 
 
 def results(path):
@@ -95,18 +97,17 @@ class AgainstTheScalarFiles(unittest.TestCase):
 
         name: of the mixer, as in beyond.MAKERS.
         """
+        read = inside.reader(scalar, run.params, run.config)
         scores, losses = [], []
         for doc in run.docs:
-            cache = [[] for _ in range(run.config.n_layer)]
-            for place, token in enumerate(doc[:-1][:run.config.block_size]):
-                scores.append(numbers(scalar.forward(token, place, cache, run.params, run.config)))
+            scores += read(doc[:-1][:run.config.block_size])
             losses += scalar.token_losses(doc, run.params, run.config)
         mean = scalar.mean(losses)
         mean.backward()
         config = small.of_large(name, run.config)._replace(**changes)
         model = large.Model(config).double()
         self.assertEqual([name for name, _ in model.named_parameters()], list(run.params))
-        copy_weights(model, run.params)
+        model.load_state_dict(exchange.tensors(run.params))
         docs = [doc[1:-1] for doc in run.docs]
         inputs, targets = tasks.pad(docs, config.vocab_size - 1, config.block_size)
         self.assertLess(gap(scores, model(inputs)[targets >= 0].tolist()), 1e-9)
@@ -185,7 +186,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
                            "--precision", "float64")
             data = tasks.load(args)
             trainer = engine.Trainer(program.make_config(args, data.vocab_size()), args)
-            copy_weights(trainer.model, run.params)
+            trainer.model.load_state_dict(exchange.tensors(run.params))
             state = engine.train(trainer, data, args)
             list(scalar.train(seen, run.params, run.config, 12))
             expected = scalar.evaluate(unseen, run.params, run.config)
@@ -193,19 +194,8 @@ class AgainstTheScalarFiles(unittest.TestCase):
                 self.assertAlmostEqual(state["curve"][-1][2], expected, delta=1e-9)
 
 
-def copy_weights(model, params):
-    """Give the model the scalar file's weights; ValueError if a shape differs."""
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            rows = torch.tensor([numbers(row) for row in params[name]], dtype=torch.float64)
-            if weight.shape != rows.shape:
-                raise ValueError(f"{name}: {weight.shape} and {rows.shape}")
-            weight.copy_(rows)
-
-
 def options(*words):
     """Return the program's options for these words."""
-    import show
     return program.parse([str(word) for word in words], show.Parser())
 
 
@@ -382,7 +372,7 @@ PAIRS = [{"sentence1": "A man runs.", "sentence2": "A man's asleep.", "gold_labe
 
 
 @needs_torch
-class Tasks(unittest.TestCase):
+class Tasks(Case):
     """Files in, tokens out."""
 
     def file(self, text, name="data"):
@@ -417,9 +407,8 @@ class Tasks(unittest.TestCase):
                                   (r"x*", [])):
             self.assertEqual(tasks.split_text(text, pattern), expected)
         for pattern in r"\p{L}+", "[", "(", "a{99999999999}":
-            status, _, errors = call("--task", "text", "--data", TEXT, "--words", pattern)
-            self.assertEqual((status, errors.count("\n")), (2, 1), pattern)
-            self.assertIn("no regular expression", errors)
+            self.refuses("no regular expression", "--task", "text", "--data", TEXT, "--words",
+                         pattern)
 
     def test_pairs_that_are_none(self):
         """Null, a number, a list, not even JSON: the line's number in one line."""
@@ -428,9 +417,7 @@ class Tasks(unittest.TestCase):
                     good.replace('"A man\'s asleep."', "[1]"), good.replace('"contradiction"', "3"),
                     good[:-1], "[]", "7"):
             path = self.file(f"{good}\n\n{bad}\n", "bad.jsonl")
-            status, _, errors = call("--task", "pairs", "--data", path)
-            self.assertEqual((status, errors.count("\n")), (2, 1), errors)
-            self.assertIn("line 3: no pair", errors)
+            self.refuses("line 3: no pair", "--task", "pairs", "--data", path)
 
     def test_blocks(self):
         """Each token of validation text is a target once; an epoch shows no block twice."""
@@ -545,7 +532,7 @@ SMALL = ("--n-embd", 8, "--r", 3, "--batch", 2, "--steps", 200, "--eval-every", 
 
 
 @needs_torch
-class Runs(unittest.TestCase):
+class Runs(Case):
     """Trained, killed, gone on with; what can't be is said in one line."""
 
     def test_tasks(self):
@@ -659,14 +646,10 @@ class Runs(unittest.TestCase):
         for content in whole[:0], whole[:100], whole[:len(whole) // 2], whole[:-1], b"no zip file":
             bad.write_bytes(content)
             for more in (), ("--evaluate",):
-                status, _, errors = call(*words, "--checkpoint", bad, *more)
-                self.assertEqual((status, errors.count("\n")), (2, 1), errors)
-                self.assertIn("this is no whole checkpoint", errors)
+                self.refuses("this is no whole checkpoint", *words, "--checkpoint", bad, *more)
             self.assertEqual(bad.read_bytes(), content)
         for more in ("--lr", 0.02), ("--n-embd", 16), ("--data", TEXT), ("--mixing", "mean"):
-            status, _, errors = call(*words, "--checkpoint", good, *more)
-            self.assertEqual((status, errors.count("\n")), (2, 1), errors)
-            self.assertIn("another run's", errors)
+            self.refuses("another run's", *words, "--checkpoint", good, *more)
         self.assertEqual(call("--checkpoint", FOLDER / "none.pt", "--evaluate")[0], 2)
         self.assertEqual(good.read_bytes(), whole)
 
@@ -685,8 +668,7 @@ class Runs(unittest.TestCase):
                 save(found, path)
             checkpoint.unlink(missing_ok=True)
             with mock.patch.object(torch, "save", torn):
-                status, _, errors = call(*words)
-            self.assertEqual((status, errors.count("\n")), (2, 1), errors)
+                self.refuses("", *words)
             self.assertEqual(program.load_checkpoint(checkpoint)["state"]["step"], 20)
             self.assertEqual(list(FOLDER.glob("torn.pt?*")), [])
 
@@ -760,20 +742,16 @@ class Runs(unittest.TestCase):
                 (("--lr", "nan"), "--lr"),
                 (("--checkpoint", FOLDER / "no" / "where"), "--checkpoint"),
                 (("--evaluate",), "needs --checkpoint")):
-            status, _, errors = call(*words)
-            self.assertEqual((status, errors.count("\n")), (2, 1), (words, errors))
-            self.assertIn(why, errors)
+            self.refuses(why, *words)
         if not torch.cuda.is_available():
             self.assertIn("no GPU", call("--device", "cuda")[2])
         full = torch.OutOfMemoryError("CUDA out of memory.")
         with mock.patch.object(engine, "train", side_effect=full):
-            status, _, errors = call("--data", NAMES)
-        self.assertEqual((status, errors.count("\n")), (2, 1))
-        self.assertIn("lower --batch", errors)
+            self.refuses("lower --batch", "--data", NAMES)
 
 
 @needs_torch
-class Exchange(unittest.TestCase):
+class Exchange(Case):
     """Models that go to the scalar files and back."""
 
     def trained(self, scalar, path):
@@ -787,12 +765,9 @@ class Exchange(unittest.TestCase):
 
     def logits(self, scalar, docs, vocab, config, params):
         """Return the scalar file's logits at each place of each document."""
-        scores = []
-        for doc in docs:
-            cache = [[] for _ in range(config.n_layer)]
-            for place, token in enumerate(scalar.tokenize(doc, vocab)[:-1][:config.block_size]):
-                scores.append(numbers(scalar.forward(token, place, cache, params, config)))
-        return scores
+        read = inside.reader(scalar, params, config)
+        return [logits for doc in docs
+                for logits in read(scalar.tokenize(doc, vocab)[:-1][:config.block_size])]
 
     def test_there_and_back(self):
         """A scalar file's model has the same logits here, and is the same file written again."""
@@ -867,9 +842,7 @@ class Exchange(unittest.TestCase):
                 (("--data", NAMES, "--import", none), "no model"),
                 (("--data", strange, "--import", good), "no symbol 'é'"),
                 (("--data", NAMES, "--import", good, "--bias"), "no bias")):
-            status, _, errors = call(*words)
-            self.assertEqual((status, errors.count("\n")), (2, 1), (words, errors))
-            self.assertIn(why, errors)
+            self.refuses(why, *words)
         self.assertFalse(none.exists())
 
 
@@ -1184,12 +1157,9 @@ class Schedule(unittest.TestCase):
                     mock.patch.multiple(experiments.subprocess, Popen=Lane), \
                     mock.patch.multiple(experiments.train, torch=mock.Mock(), parse=mock.Mock()), \
                     mock.patch.object(experiments, "groups", return_value=groups), \
-                    mock.patch.object(sys, "argv", words), mock.patch.object(time, "sleep"), \
-                    redirect_stderr(io.StringIO()) as said:
-                with self.assertRaises(SystemExit) as stop:
-                    experiments.main()
-                self.status = stop.exception.code
-                return Lane.began, experiments.read_results(file), said.getvalue()
+                    mock.patch.object(sys, "argv", words), mock.patch.object(time, "sleep"):
+                self.status, _, said = called(lambda _: experiments.main())
+                return Lane.began, experiments.read_results(file), said
 
     def test_lanes(self):
         """As many processes as a group and a GPU may have, no more; each run is made once."""

@@ -1,6 +1,4 @@
 """benchmark_pairs.py: what it trains and writes, and one small run."""
-import contextlib
-import io
 import json
 import tempfile
 import unittest
@@ -11,6 +9,7 @@ import benchmark_pairs as task
 import compare
 import tasks
 from tests.helpers import slow
+from tests.test_benchmarks import printed
 from tests.test_tasks import PAIRS
 
 
@@ -69,24 +68,12 @@ class Pairs(unittest.TestCase):
 
     @slow
     def test_small_run(self):
-        with tempfile.TemporaryDirectory() as folder, \
-                mock.patch.object(compare, "TIMED_STEPS", 2), \
-                mock.patch.object(tasks, "labelled_pairs", lambda: PAIRS), \
-                mock.patch.object(tasks, "TEST_PAIRS", 9), \
-                mock.patch.object(compare, "CURVE_POINTS", 2):
-            records = Path(folder, "a.json")
-            chart = Path(folder, "a.svg")
-            out = io.StringIO()
-            with contextlib.redirect_stdout(out):
-                task.main(["--steps=10", "--seeds=2", f"--json={records}", f"--svg={chart}"])
-            found = json.loads(records.read_text(encoding="utf-8"))
-            self.assertIn("<svg", chart.read_text(encoding="utf-8"))
+        with mock.patch.object(tasks, "labelled_pairs", lambda: PAIRS), \
+                mock.patch.object(tasks, "TEST_PAIRS", 9):
+            text, found, chart = printed(task.main, "--steps=10", "--seeds=2")
+        self.assertIn("<svg", chart)
         self.assertEqual(len(found["runs"]), 2 * (10 + 3))
         self.assertEqual(set(found["tests"]), {"42", "1"})
         for run in found["runs"]:
             self.assertEqual(len(run["answers"]), 18)
-        self.assertLessEqual(max(map(len, out.getvalue().splitlines())), 79)
-
-
-if __name__ == "__main__":
-    unittest.main()
+        self.assertLessEqual(max(map(len, text.splitlines())), 79)

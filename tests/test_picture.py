@@ -80,7 +80,3 @@ class Pictures(unittest.TestCase):
         result = run("visualize_plucker.py", ROOT / "no such folder")
         self.assertEqual((result.returncode, result.stdout), (2, ""))
         self.assertEqual(len(result.stderr.splitlines()), 1)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -1,6 +1,5 @@
 """The playground's answers, its manners towards bad questions, and its server."""
 import http.client
-import io
 import json
 import math
 import os
@@ -15,7 +14,6 @@ import time
 import unittest
 import warnings
 import zipfile
-from contextlib import redirect_stderr
 from pathlib import Path
 from unittest import mock
 
@@ -25,7 +23,7 @@ import exercises_judge
 import playground
 import playground_answers as answers
 import tasks
-from tests.helpers import CLEAN, GPT, INPUT, ROOT, flat, set_up, slow
+from tests.helpers import CLEAN, GPT, INPUT, ROOT, called, flat, set_up, slow
 
 
 def train(**question):
@@ -103,7 +101,7 @@ class Answers(unittest.TestCase):
                     file, function, line = cell["line"] or (None, None, None)
                     if file and (function, line) not in self.known:
                         found = answers.answer({"ask": "source", "file": file,
-                                                "function": function, "line": line})
+                                                "function": function})
                         self.assertIn(line - found["first"], range(len(found["lines"])))
                         self.known.add((function, line))
 
@@ -538,11 +536,5 @@ class Program(unittest.TestCase):
     def test_bad_options(self):
         """One line, status 2."""
         for options in ("--port", "80"), ("--x",), ("extra",), ("--pyodide", "x"):
-            err = io.StringIO()
-            with redirect_stderr(err), self.assertRaises(SystemExit) as ended:
-                playground.main(options)
-            self.assertEqual((ended.exception.code, err.getvalue().count("\n")), (2, 1), options)
-
-
-if __name__ == "__main__":
-    unittest.main()
+            status, _, errors = called(playground.main, *options)
+            self.assertEqual((status, errors.count("\n")), (2, 1), options)

@@ -672,7 +672,3 @@ class InTheBrowser(unittest.TestCase):
             self.assertEqual([name for name, _ in found["moments"][-1]["samples"]], names)
             seen = ask({"ask": "look", "word": "emma", "run": number})
             self.assertAlmostEqual(sum(seen["odds"]), 1)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -74,7 +74,3 @@ class Outputs(unittest.TestCase):
         new = results.paste(text, "python3 x.py", "new", "2\n")
         self.assertEqual(results.blocks(new), [("python3 x.py", "new", "2\n")])
         self.assertEqual(results.paste(new, "python3 y.py", "-", "3"), new)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -201,14 +201,12 @@ class Shown(unittest.TestCase):
         self.assertEqual(len({show.columns(line) for line in lines}), 1)
         self.assertTrue(all(c.isprintable() or c == "\u0301" for line in lines for c in line))
 
-    def test_a_line_across_a_chart(self):
+    def test_chart(self):
         line = [(1, 3.0), (2, 2.0), (3, 2.5)]
-        rows = show.chart({"a": line}, "x", "y", width=20, height=9, lines={"ideal": 1.0})
-        drawn = [row.partition("|")[2] for row in rows.splitlines() if "|" in row]
-        self.assertEqual(drawn[-1], "-" * 20)
-        self.assertEqual(sum(row.count("o") for row in drawn), len(line))
-        self.assertIn("- ideal", rows)
-        self.assertNotIn("- ", show.chart({"a": line}, "x", "y"))
+        rows = show.chart({"a": line, "b": [(1, 3.0)]}, "x", "y").splitlines()
+        drawn = [row.partition("|")[2] for row in rows if "|" in row]
+        self.assertEqual((drawn[0], drawn[-1].strip(), drawn[6].strip()), ("*", "o", "o"))
+        self.assertIn("o a, g b, * both", rows[-1])
 
     def test_figure(self):
         near = {f"a<{i}": [(1, 1.0), (2, 1.0 + i / 1000)] for i in range(8)}
@@ -343,7 +341,3 @@ class Programs(unittest.TestCase):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             show.run_program(lambda: print("x"))
         self.assertEqual(out.getvalue(), "x\n")
-
-
-if __name__ == "__main__":
-    unittest.main()

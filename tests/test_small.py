@@ -15,11 +15,11 @@ import beyond
 import compare
 import tasks
 from large import small
-from tests.helpers import ROOT, gap, slow
-from tests.test_large import copy_weights, needs_torch
+from tests.helpers import ROOT, gap, needs_torch, slow
 
 if find_spec("torch"):
     from large import data as parts
+    from large import exchange
     from large import model as large
 
 KEPT = ROOT / "large" / "small.jsonl"
@@ -134,7 +134,7 @@ class Runs(unittest.TestCase):
             model = large.Model(small.of_large(mixer, config)).double()
             with self.subTest(mixer=mixer, sizes=sizes):
                 self.assertEqual([name for name, _ in model.named_parameters()], list(params))
-                copy_weights(model, params)
+                model.load_state_dict(exchange.tensors(params))
                 expected = scalar.evaluate([[4, 0, 3, 1, 2, 4]], params, config)
                 found = model(*parts.pad([[0, 3, 1, 2]], 4, 16)).item() / 5
                 self.assertAlmostEqual(found, expected, delta=1e-9)
@@ -354,7 +354,3 @@ class Tables(unittest.TestCase):
         self.assertIn(small.grid(rows), text)
         page = (ROOT / "playground" / "grid.json").read_text(encoding="utf-8")
         self.assertEqual(small.for_the_page(rows), page)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -289,7 +289,3 @@ class Signs(unittest.TestCase):
                                     ("brackets", 1, 15), ("parity", 8, 15)):
             with self.subTest(name=name), self.assertRaises(ValueError):
                 self.examples(name, length, signs)
-
-
-if __name__ == "__main__":
-    unittest.main()

@@ -117,7 +117,3 @@ class Commands(unittest.TestCase):
             for words in (f"\n{weights} parameters\n", f"sees the positions {seen}\n",
                           f": {still}\n", f"loss at step 10 of 10: {loss}\n"):
                 self.assertIn(words, out.replace("layer0.", ""), title)
-
-
-if __name__ == "__main__":
-    unittest.main()

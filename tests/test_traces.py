@@ -16,7 +16,7 @@ import tasks
 import trace_alpha_wred
 import trace_g
 import tracing
-from tests.helpers import slow
+from tests.helpers import called, slow
 
 
 def printed(main, *options):
@@ -126,11 +126,9 @@ class TraceG(unittest.TestCase):
                                (["a b"], "' '"), (["a" * 16], "15"), (["\u0301"], "empty"),
                                (["ann", "--position", "4"], "0 to 3"), (["--layer=8"], "0 to 7"),
                                (["--data", "no such file"], "No such file")):
-            error = io.StringIO()
-            with self.assertRaises(SystemExit) as ended, contextlib.redirect_stderr(error):
-                trace_g.main(options)
-            self.assertEqual((ended.exception.code, error.getvalue().count("\n")), (2, 1))
-            self.assertIn(words, error.getvalue())
+            status, _, errors = called(trace_g.main, *options)
+            self.assertEqual((status, errors.count("\n")), (2, 1))
+            self.assertIn(words, errors)
 
     def test_other_documents(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -138,8 +136,8 @@ class TraceG(unittest.TestCase):
             path.write_text("小明\n小红\nZoë\n", encoding="utf-8")
             self.assertIn("1:小 2:明", printed(trace_g.main, "--data", str(path)))
             self.assertIn("1:Z 2:o 3:ë", printed(trace_g.main, "Zoë", "--data", str(path)))
-            with self.assertRaises(SystemExit), contextlib.redirect_stderr(io.StringIO()):
-                trace_alpha_wred.main(["--data", str(path)])  # too few to hold some out
+            status, _, _ = called(trace_alpha_wred.main, "--data", path)
+            self.assertEqual(status, 2)  # too few to hold some out
 
     def test_letters_in_ranges(self):
         self.assertEqual(tracing.in_ranges("-abcxé'"), "', -, a to c, x, é")
@@ -209,7 +207,3 @@ class Watch(unittest.TestCase):
         with inside.watch(model, "dot", "rmsnorm") as calls:
             model.rmsnorm([model.Value(1.0), model.Value(7.0)])
         self.assertEqual([call.name for call in calls], ["dot", "rmsnorm"])
-
-
-if __name__ == "__main__":
-    unittest.main()
