@@ -12,6 +12,7 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 if not __package__:
     print("bench.py: start it as python3 -m large.bench", file=sys.stderr)
@@ -42,11 +43,21 @@ KERNELS = ("gated-delta-rule", "delta-rule", "gated-linear-attention", "linear-a
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192, 16384, 32768)
 
 
-def sizes(device):
-    """Return (width, heads, r, layers, L, batch, vocabulary, tokens at each length)."""
-    if device == "cuda":
-        return 256, 8, 32, 6, 256, 32, 50_257, 32_768
-    return 32, 4, 8, 2, 32, 4, 500, 2_048
+class Sizes(NamedTuple):
+    """What is measured on a kind of device."""
+
+    width: int
+    heads: int
+    r: int
+    layers: int
+    length: int
+    batch: int
+    vocab_size: int
+    tokens: int  # in all, where the length changes
+
+
+SIZES = {"cuda": Sizes(256, 8, 32, 6, 256, 32, 50_257, 32_768),
+         "cpu": Sizes(32, 4, 8, 2, 32, 4, 500, 2_048)}
 
 
 def milliseconds(function, device, repeats=20):
@@ -125,7 +136,7 @@ class Bench:
     def mixing_layer(self, name, precision, batch, length, backward):
         """Return the milliseconds that one mixing layer takes, its projections included."""
         device = self.args.device
-        width, heads, r = sizes(device)[:3]
+        width, heads, r, *_ = SIZES[device]
         torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
         config = Config(2, n_embd=width, block_size=length, n_head=heads, r=r, **CONTENDERS[name])
         torch.manual_seed(1)
@@ -152,16 +163,16 @@ class Bench:
 
     def layer(self):
         """Measure one mixing layer's forward pass."""
-        _, _, _, _, length, batch, _, _ = sizes(self.args.device)
+        size = SIZES[self.args.device]
         for precision in self.args.precisions:
             for mixing in self.args.contenders:
-                self.keep(figure="layer", mixing=mixing, precision=precision, batch=batch,
-                          length=length,
-                          ms=self.mixing_layer(mixing, precision, batch, length, False))
+                self.keep(figure="layer", mixing=mixing, precision=precision, batch=size.batch,
+                          length=size.length, ms=self.mixing_layer(mixing, precision, size.batch,
+                                                                   size.length, False))
 
     def length(self):
         """Measure one mixing layer forward and backward, the number of tokens kept the same."""
-        tokens = sizes(self.args.device)[-1]
+        tokens = SIZES[self.args.device].tokens
         for precision in self.args.precisions:
             for mixing in self.args.contenders:
                 for length in LENGTHS:
@@ -176,7 +187,7 @@ class Bench:
     def train(self):
         """Measure whole training steps, the contenders in turns, the median of the rounds."""
         device = self.args.device
-        width, heads, r, layers, length, batch, vocab_size, _ = sizes(device)
+        width, heads, r, layers, length, batch, vocab_size, _ = SIZES[device]
         for precision in self.args.precisions:
             trainers = {}
             times = {}
@@ -214,7 +225,7 @@ class Bench:
         In single precision, for whole models: what a layer must keep, in bytes a text, too.
         """
         device = self.args.device
-        width, heads, r, layers, _, _, _, tokens = sizes(device)
+        width, heads, r, layers, *_, tokens = SIZES[device]
         torch.set_float32_matmul_precision("high")
         texts = 8
         for mixing in self.args.contenders:
@@ -234,7 +245,7 @@ class Bench:
 
     def kernels(self):
         """Measure memories' heads without projections, here and by flash-linear-attention."""
-        length, batch = sizes(self.args.device)[4:6]
+        size = SIZES[self.args.device]
         if self.args.device == "cpu":
             print("kernels: flash-linear-attention needs a GPU", flush=True)
             return
@@ -247,7 +258,8 @@ class Bench:
                     print(f"kernels: no flash-linear-attention here ({error})", flush=True)
                     return
                 for times in (1, 8):
-                    self.both_ways(mixing, read, precision, batch // times, times * length)
+                    self.both_ways(mixing, read, precision, size.batch // times,
+                                   times * size.length)
 
     def both_ways(self, mixing, read, precision, batch, length):
         """Measure one memory's heads by recall as it is and with that kernel, in turns.
@@ -256,7 +268,7 @@ class Bench:
         largest.
         """
         device = self.args.device
-        width, heads = sizes(device)[:2]
+        width, heads, *_ = SIZES[device]
         half = precision == "bf16"
         torch.set_float32_matmul_precision("highest" if precision == "float32" else "high")
         torch.manual_seed(1)

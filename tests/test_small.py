@@ -5,7 +5,7 @@ import random
 import tempfile
 import threading
 import unittest
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -269,8 +269,10 @@ class Pipes(unittest.TestCase):
                 if seed == self.broken:
                     theirs.close()
                     return
-                theirs.send(({"setting": row.setting, "name": row.name, "lr": rate, "seed": seed,
-                              "nats": abs(rate - 0.01), "seconds": 0}, ""))
+                found = {"setting": row.setting, "name": row.name, "lr": rate, "seed": seed,
+                         "nats": abs(rate - 0.01), "seconds": 0}
+                with suppress(OSError):  # nobody may wait for it any more
+                    theirs.send((found, ""))
         threading.Thread(target=work, daemon=True).start()
         self.pipes.append(theirs)
         return mock.Mock(), ours, None
