@@ -381,8 +381,11 @@ class Progress:
 
 def forget_typed():
     """Drop the keys that were pressed while nobody asked: they are no answer to what comes."""
-    if sys.platform != "win32" and sys.stdin is not None and sys.stdin.isatty():
+    try:
         import termios
+    except ImportError:  # Windows, a browser
+        return
+    with contextlib.suppress(OSError, TypeError, ValueError, termios.error):  # no terminal
         termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 

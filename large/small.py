@@ -143,6 +143,10 @@ def rows():
                   Row(setting, "attention, no past", "attention, same offsets",
                       {**sizes, "window": ()})]
         found.append(Row(setting, "W_red frozen", "Grassmann", sizes))
+        number = 6 if setting.startswith("names") else len(window)
+        sizes = {**sizes, "window": tuple(range(1, number + 1))}  # as many places, all next to it
+        found += [Row(setting, "attention, nearest", "attention, same offsets", sizes),
+                  Row(setting, "linear map, nearest", "linear map", sizes)]
     sizes = {"window": every, "block_size": 64}
     found += [Row("brackets, 1,000", "50 offsets", "Grassmann", sizes),
               Row("brackets, 1,000", "mean, 50 offsets", "mean of states", sizes),

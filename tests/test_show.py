@@ -247,6 +247,22 @@ class Keyboard(unittest.TestCase):
                 self.assertEqual(termios.tcgetattr(theirs)[3], before[3])
             os.close(mine)
 
+    @unittest.skipIf(sys.platform == "win32", "needs a pseudo-terminal")
+    def test_what_was_typed_before_is_no_answer(self):
+        import pty
+        mine, theirs = pty.openpty()
+        os.write(mine, b"early\n")
+        with os.fdopen(theirs, "r") as terminal, mock.patch.object(sys, "stdin", terminal):
+            self.assertTrue(select.select([terminal], [], [], 5)[0])
+            show.forget_typed()
+            os.write(mine, b"late\n")
+            self.assertEqual(terminal.readline(), "late\n")
+        os.close(mine)
+        for stdin in None, io.StringIO("line\n"):  # no terminal: nothing is dropped
+            with mock.patch.object(sys, "stdin", stdin):
+                show.forget_typed()
+            self.assertEqual(stdin and stdin.read(), stdin and "line\n")
+
     @posix
     def test_after_ctrl_z_the_prompt_is_back_and_hears_single_keys(self):
         import pty
