@@ -153,7 +153,11 @@ def rows():
               Row("brackets, 1,000", "planes apart, lengths kept, 50 offsets",
                   "planes apart, lengths kept", sizes)]
     found += [Row("names, two passes", name, name, {}) for name in (*plain[:6], *MEMORIES)]
-    found += [Row("names, two passes", "Grassmann, no past", "Grassmann", {"window": ()})]
+    found += [Row("names, two passes", "Grassmann, no past", "Grassmann", {"window": ()}),
+              Row("names, two passes", "attention, nearest", "attention, same offsets",
+                  {"window": tuple(range(1, 7))}),
+              Row("names, two passes", "linear map, nearest", "linear map",
+                  {"window": tuple(range(1, 7))})]
     sizes = {"window": window, "block_size": 64}
     found += [Row("brackets, 20,000", name, name, sizes) for name in plain]
     found += [Row(setting, name, name, {}) for setting in GRID for name in MEMORIES
