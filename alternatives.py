@@ -2,7 +2,7 @@
 
 Each layer here stands in for one of a model file, as those of beyond.py do, and is reached by its
 name in MAKERS; benchmark_tasks.py compares them. Each says its source, its state (how many numbers
-it must keep to write the token after L) and its cost (products a token, without those of its
+it must keep to go on writing after L tokens) and its cost (products a token, without those of its
 matrices). There are no biases: where a decay must start near 1, a fixed number is added inside its
 sigmoid, and the weights move it from there.
 
@@ -132,7 +132,7 @@ def cut(vector, parts):
 def short_convolution(model, vectors, recent, layer, params):
     """Return q, k, v, each number plus a learned sum of its own last TAPS values.
 
-    recent holds the latest q, k, v, this one put first. The fixed 1 of the present (the "plus")
+    recent holds the latest q, k, v, the present ones first. The fixed 1 of the present (the "plus")
     makes the layer begin as it would without. As in arXiv:2406.06484 and 2412.06464, there without
     the fixed 1. State 3 (TAPS - 1) d more; cost 3 TAPS d more.
     """
@@ -236,10 +236,11 @@ def planes_side_by_side(model, z, partners):
 def decayed_sums(features, model, x, layer, past, params, config):
     """Stand in for mix: the partners are sums of the earlier z, each fading at a rate of its own.
 
-    S_n = a_n S_n + z once S_n is read, a_n = sigmoid(W_rate_n + c_n), c from 1 to 6: rates are
-    learned, but do not depend on the text. As many sums as the window has offsets. Decays that the
-    data do not change: RetNet (Sun et al. 2023, arXiv:2307.08621), S4D (Gu et al. 2022,
-    arXiv:2206.11893). State r |window|; cost r |window|, and the planes' if there are any.
+    S_n = a_n S_n + z after S_n has been read, a_n = sigmoid(W_rate_n + c_n), c from 1 to 6. The
+    rates are learned, but do not depend on the text. There are as many sums as the window has
+    offsets. Decays that the data do not change: RetNet (Sun et al. 2023, arXiv:2307.08621), S4D (Gu
+    et al. 2022, arXiv:2206.11893). State r |window|; cost r |window|, and the planes' if there are
+    any.
     """
     number = len(config.window)
     z = model.linear(x, params[f"{layer}.W_red"])
@@ -376,7 +377,7 @@ def state_size(name, config, length):
     """Return how many numbers one mixing layer must keep to go on after `length` tokens.
 
     A layer with a window keeps its states as far back as its longest offset reaches; it may drop
-    the others, though the scalar files do not.
+    the rest, though the scalar files do not.
     """
     d = config.n_embd
     base = name.replace(" with convolution", "")

@@ -5,8 +5,8 @@ Play:  python3 autopsy.py 4        the claim; what would you ask for?; the contr
 All:   python3 autopsy.py --all    straight through, without pauses
 Next:  RESULTS.md, where this project's own tables answer the ten questions
 
-Models are trained while you read, small ones, so that a minute suffices. What needs longer was
-recorded, and the screen says how.
+Small models are trained while you read, so a minute is enough. What takes longer was recorded, and
+the screen says how.
 """
 import functools
 import inspect
@@ -46,7 +46,7 @@ class Screen(NamedTuple):
 
     paragraphs: tuple
     facts: dict
-    asks: str = ""  # what the reader is to think about before the next one
+    asks: str = ""  # what the reader should think about before the next one
 
 
 class Trial(NamedTuple):
@@ -58,7 +58,7 @@ class Trial(NamedTuple):
     rate: float = 0.01
     batch: int = 1  # documents a step
     every: int = 0  # steps between two points of the curve, 0 for none
-    window: tuple = None  # other offsets than SIZES has
+    window: tuple = None  # offsets other than those in SIZES
     forwards: bool = False  # a leaky one is judged without its leak
     temperatures: tuple = ()  # at each of them it writes WRITTEN texts
 
@@ -159,7 +159,7 @@ def run(trials, make, number, seeds):
 # ---- a leak: one word lets the future in ---------------------------------------------------------
 
 LEAKY = "mixes with a later bracket"
-PROBE = "(()(()))()"  # the string that a leak is looked for in
+PROBE = "(()(()))()"  # the string in which a leak is looked for
 
 
 def leaky_token_losses(model, tokens, params, config):
@@ -188,7 +188,7 @@ def leaky_weights():
 
 
 def moved_by_padding(model, params, config):
-    """Return at which positions padding behind a string moves the loss."""
+    """Return the positions at which padding after a string moves the loss."""
     tokens = model.tokenize(PROBE, VOCAB)
     before = model.token_losses(tokens, params, config)
     after = model.token_losses([*tokens, tokens[0], tokens[0]], params, config)
@@ -266,12 +266,12 @@ def one_seed():
     v = compare.verdict(first, *both)
     claim = (v.mean, v.half_by_document)
     yield Screen((
-        f"150 names, seed {SEEDS[0]}; the mean of planes, and a mean of plain states at the same "
-        "offsets. Loss on 50 other names:",
+        f"150 names, seed {SEEDS[0]}. Two layers: the mean of planes, and the mean of plain states "
+        "at the same offsets. Loss on 50 other names:",
         loss_table(first, both),
         verdict(claim, *both),
-        "± is a 95 % interval over the 50 names, so it does not hang on a few of them. The claim: "
-        "planes are worth having."),
+        "± is a 95 % interval over the 50 names, so the result does not depend on a few of them. "
+        "The claim: planes are worth having."),
         {"claim": claim}, asks=BELIEVE)
     runs = first + run(trials, names, 150, SEEDS[1:10])
     control = difference(runs, *both)
@@ -283,9 +283,9 @@ def one_seed():
         "    " + "  ".join(f"{x:+.3f}" for x in by_seed[:5]),
         "    " + "  ".join(f"{x:+.3f}" for x in by_seed[5:]),
         f"{above} of {len(by_seed)} are above 0. " + verdict(control, *both),
-        "± is over the seeds now. An interval over test names cannot know of them: it takes first "
-        "weights and training names as given. (Some pairs of layers were tried to find one that "
-        "seed 42 favours. That is how such a claim is found.)"),
+        "± is over the seeds now. An interval over test names knows nothing of seeds: it takes "
+        "first weights and training names as given. (Several pairs of layers were tried to find "
+        "one that seed 42 favours. Such claims are found in just this way.)"),
         {"claim": claim, "control": control})
     yield recorded_seeds()
 
@@ -306,9 +306,9 @@ def recorded_seeds():
         "The model files themselves, at their own sizes, Grassmann minus attention. This takes "
         "longer than a minute; recorded by python3 -m tests.record:",
         show.indented(rows),
-        "At 1,000 steps seed 42 alone says: a tie. Twenty seeds say that attention is ahead, by "
-        "little. At 3,000 seed 42 says more than the twenty do.",
-        "One seed for yourself: python3 micro_gpt.py --seed 5, then micro_grassmann.py."),
+        "At 1,000 steps seed 42 alone says: a tie. Twenty seeds say that attention is slightly "
+        "ahead. At 3,000 steps seed 42 shows a larger gap than the twenty do.",
+        "Try a seed yourself: python3 micro_gpt.py --seed 5, then micro_grassmann.py."),
         facts)
 
 
@@ -333,7 +333,7 @@ def too_little_training():
         verdict(control, "Grassmann", "attention"),
         "And after 40 strings not even a layer without any past could be told from attention:",
         verdict(fooled, "no past", "attention"),
-        f"Ask how far it is to the end: the least loss possible on such strings is "
+        "Ask how far there is still to go: the least loss possible on such strings is "
         f"{tasks.least_loss(PAIRS):.3f}."),
         {"claim": claim, "control": control, "fooled": fooled})
 
@@ -346,16 +346,16 @@ def unequal_updates():
     runs = run((trials[0], trials[3]), names, 256, SEEDS[:4])
     claim = difference(runs, grassmann4, attention32)
     yield Screen((
-        "The same 256 names, once each, four seeds. Perplexity on 50 others, less is better:",
+        "The same 256 names, once each, four seeds. Perplexity on 50 others, lower is better:",
         loss_table(runs, (attention32, grassmann4), compare.perplexity, 1),
         "Loss: " + verdict(claim, "Grassmann", "attention"),
-        "The same data, the same number of passes, nearly the same number of weights."),
+        "Both had the same data and as many passes, and they have nearly as many weights."),
         {"claim": claim}, asks=BELIEVE)
     runs += run((trials[1], trials[2]), names, 256, SEEDS[:4])
     control = difference(runs, grassmann32, attention4)
     level = difference(runs, grassmann4, attention4)
     yield Screen((
-        "Now the batches are swapped, all else as before:",
+        "Now the batches are swapped; all else is as before:",
         loss_table(runs, (attention32, attention4, grassmann32, grassmann4), compare.perplexity, 1),
         "Swapped, loss: " + verdict(control, "Grassmann", "attention"),
         "Batches of 4 for both: " + verdict(level, "Grassmann", "attention"),
@@ -368,14 +368,14 @@ def the_leak():
     """A layer that mixes with later brackets beats attention, until it has to write."""
     trials = (Trial("attention", "attention", steps=200),
               Trial("new layer", LEAKY, steps=200),
-              Trial("new layer, reading on", LEAKY, steps=200, forwards=True))
+              Trial("new layer, forwards", LEAKY, steps=200, forwards=True))
     runs = run(trials, brackets, 200, SEEDS[:5])
     claim = difference(runs, "new layer", "attention")
     yield Screen((
         "A new layer on balanced brackets, 200 strings, five seeds. Loss on 60 other strings:",
         loss_table(runs, ("attention", "new layer")),
         verdict(claim, "new layer", "attention"),
-        "A test says that it does not look ahead: padding put behind a string moves "
+        "A test says that it does not look ahead: padding put after a string moves "
         f"{len(moved_by_padding(mixer(LEAKY), *leaky_weights()))} of its losses."),
         {"claim": claim}, asks=BELIEVE)
     ideal = statistics.fmean(tasks.ideal_loss(brackets(seed, 200).held_out, PAIRS)
@@ -395,22 +395,22 @@ def leak_found(runs, claim):
     rows = [["bracket changed", "earlier guesses that move, at brackets"]]
     for place in (3, 6):
         rows.append([str(place), show.listed([s for t, s in leaks if t == place])])
-    control = difference(runs, "new layer, reading on", "attention")
+    control = difference(runs, "new layer, forwards", "attention")
     return Screen((
-        "reversed: it reads the string from its end, so the layer's past is the future. Padding is "
-        "cut off before that, so no padding can show it. But change a bracket of "
+        "The word is reversed: the string is read from its end, so the layer's past is the future. "
+        "Padding is cut off before that, so no padding can show it. But change a bracket of "
         f"{PROBE} and see what moves (inside.leaks; counted from 0):",
         show.indented(rows),
-        "None may move: at an earlier bracket the changed one has not been seen.",
-        "The same weights, reading on from the first bracket, which is all there is when a model "
+        "None should move: at an earlier bracket the changed one has not been seen.",
+        "The same weights, reading forwards from the first bracket, as a model must when it "
         "writes:",
-        loss_table(runs, ("attention", "new layer, reading on")),
+        loss_table(runs, ("attention", "new layer, forwards")),
         verdict(control, "new layer", "attention")),
         {"claim": claim, "control": control})
 
 
 def untuned_rate():
-    """At one rate for both the planes win; with each layer's best rate their lead is gone."""
+    """With one rate for both the planes win; with each layer's best rate their lead is gone."""
     runs = run(pair(steps=200, rate=0.3), brackets, 200, SEEDS[:5])
     claim = difference(runs, "Grassmann", "attention")
     yield Screen((
@@ -431,7 +431,7 @@ def untuned_rate():
     yield Screen((
         "Other rates, tried with two other seeds:",
         show.indented(rows),
-        f"Each layer with its best, attention {best['attention']}, Grassmann "
+        f"Each layer with its best rate, attention {best['attention']}, Grassmann "
         f"{best['Grassmann']}, and the first five seeds:",
         loss_table(runs, BOTH),
         verdict(control, "Grassmann", "attention"),
@@ -450,7 +450,7 @@ def best_or_last():
         "Loss on 50 other names after the last epoch:",
         loss_table(runs, both, last_point),
         verdict(claim, "Grassmann", "linear map"),
-        "Both were trained as long, and to the end."),
+        "Both were trained equally long, and to the end."),
         {"claim": claim}, asks=BELIEVE)
     rows = [["epoch", *map(str, range(1, 7))]]
     for name in both:
@@ -470,7 +470,7 @@ def best_or_last():
 
 
 def recorded_epochs():
-    """Return the screen of a small text at full size, on which the sign turns round."""
+    """Return the screen of a small text at full size, on which the sign is reversed."""
     rows = [["above attention", "best epochs", "last epochs"]]
     facts = {}
     for name, words in (("paper's layer", "planes"), ("linear map, paper's order", "linear map")):
@@ -487,7 +487,7 @@ def recorded_epochs():
 
 
 def failed_baseline():
-    """Attention loses by far; but it knows less than a table of letters."""
+    """Attention loses by far; but it does worse than a table of letters."""
     trials = (Trial("attention", "attention", steps=200, rate=0.001),
               Trial("Grassmann", "Grassmann", steps=200),
               Trial("attention, 0.01", "attention", steps=200))
@@ -495,7 +495,7 @@ def failed_baseline():
     runs = run(trials, names, 200, seeds)
     claim = difference(runs, "Grassmann", "attention")
     yield Screen((
-        "200 names, five seeds. Perplexity on 50 others, less is better:",
+        "200 names, five seeds. Perplexity on 50 others, lower is better:",
         loss_table(runs, BOTH, compare.perplexity, 1),
         "Loss: " + verdict(claim, "Grassmann", "attention"),
         "The claim: planes are not only cheaper than attention, they are far better."),
@@ -509,14 +509,14 @@ def failed_baseline():
     control = (statistics.fmean(gaps), compare.student(gaps))
     level = difference(runs, "Grassmann", "attention, 0.01")
     yield Screen((
-        "What do they get who do not learn at all? Loss:",
+        "What loss is possible without learning at all?",
         show.indented([["blind guessing among 27", f"{math.log(27):.3f}"],
                        ["how often each letter occurs", f"{statistics.fmean(counts):.3f}"],
                        ["attention", f"{mean_loss(runs, 'attention'):.3f}"],
                        ["Grassmann", f"{mean_loss(runs, 'Grassmann'):.3f}"]]),
         verdict(control, "attention", "counting letters"),
-        "So it had hardly begun to learn; there is nothing to compare with. Its learning rate was "
-        "0.001. At 0.01, the other's rate:",
+        "So attention had hardly begun to learn; there is nothing to compare with. Its learning "
+        "rate was 0.001. At 0.01, Grassmann's rate:",
         verdict(level, "Grassmann", "attention")),
         {"claim": claim, "control": control, "level": level})
     yield recorded_failure()
@@ -531,8 +531,9 @@ def recorded_failure():
             ["attention", *[f"{post[rate, 1]:.1f}" for rate in rates]],
             ["planes", "", *[f"{planes[rate, 1]:.1f}" for rate in rates[1:]]]]
     return Screen((
-        "It needs no carelessness. In this project's own runs, 12 layers, words of novels, norms "
-        "behind each layer as in the paper (large/results, seed 1, perplexity, empty: not run):",
+        "It does not take carelessness. This happened in this project's own runs: 12 layers, words "
+        "of novels, norms after each layer as in the paper (large/results, seed 1, perplexity, "
+        "empty: not run):",
         show.indented(rows),
         f"At the same rate of {rates[2]} planes are {post[0.002, 1] / planes[0.002, 1]:.1f} times "
         f"better. At {rates[1]} they are {100 * (planes[0.001, 1] / post[0.001, 1] - 1):.0f} % "
@@ -551,20 +552,20 @@ def missing_control():
         "in the past. Loss on 60 other strings:",
         loss_table(runs, ("Grassmann, no past", "Grassmann")),
         verdict(claim, "Grassmann", "no past"),
-        "Only the planes were taken away, and that costs something. The claim: it is the planes "
-        "that carry the past."),
+        "Only the planes were taken away, and that costs something. The claim: the planes carry "
+        "the past."),
         {"claim": claim}, asks=BELIEVE)
     runs += run(trials[2:], brackets, 200, SEEDS[:5])
     control = difference(runs, "linear map", "Grassmann")
     mean = difference(runs, "mean of states", "Grassmann")
     yield Screen((
-        "Not only the planes were taken away: the places they look at went as well. The same "
-        "four places without planes:",
+        "But the planes were not all that was taken away: the places they look at went as well. "
+        "The same four places without planes:",
         loss_table(runs, [trial.name for trial in trials]),
         verdict(control, "linear map", "Grassmann"),
         verdict(mean, "mean of states", "Grassmann"),
-        "What helps is to look there; after 200 strings the mean of unit planes is in the way. "
-        "After 20,000 longer ones planes and states are level (RESULTS.md)."),
+        "What helps is looking there; after 200 strings the mean of unit planes only gets in the "
+        "way. After 20,000 longer ones, planes and states are level (RESULTS.md)."),
         {"claim": claim, "control": control, "mean": mean})
 
 
@@ -590,7 +591,7 @@ def fresh_seeds(name, setting=TWELVE, epoch="best"):
 
 
 def above(name, setting=TWELVE, epoch="best"):
-    """Return (mean, half of the 95 % interval) of the per cent above attention, by seed."""
+    """Return (mean, half of the 95 % interval) of the seeds' per cent above attention."""
     attention = fresh_seeds("attention", setting, epoch)
     gaps = [100 * (perplexity / attention[seed] - 1)
             for seed, perplexity in fresh_seeds(name, setting, epoch).items() if seed in attention]
@@ -613,18 +614,18 @@ def wrong_block():
         "large/results by python3 -m large.experiments. Perplexity on validation, rates tuned, "
         "three to five fresh seeds:",
         show.indented(rows[:3]),
-        "In every layer, the mean of the planes over all six offsets. The paper says 10 to 15 %. "
-        "The claim: the paper's result cannot be reproduced."),
+        "Here every layer takes the mean of the planes over all six offsets. The paper says 10 to "
+        "15 %. The claim: the paper's result cannot be reproduced."),
         {"claim": claim}, asks=BELIEVE)
     yield Screen((
         "Readings of the paper differ: its 12-layer model has the offsets 1 1 2 2 4 4 8 8 12 12 16 "
-        "16, which can mean one a layer. Then its gate is the only skip, and its norms stand "
-        "behind (the third of these rows):",
+        "16, which can mean one a layer. Then its gate is the only way round the layer, and its "
+        "norms come after (the third of these rows):",
         show.indented(rows),
         "With one offset a layer there is no mean over offsets. So the first table measured a "
         "block that the paper may not have meant, and measured it well.",
-        "Nor does this table settle it: here learning rates alone are tuned. With dropout and "
-        "epochs tuned, too, the paper's layer is 17.7 % above attention, and 24.2 % where "
+        "Nor does this table settle it: only learning rates are tuned here. With dropout and "
+        "epochs tuned as well, the paper's layer is 17.7 % above attention, and 24.2 % where "
         "attention has the paper's order of norms; on other books, rates tuned, 17.3 and 13.5 % "
         "(RESULTS.md).",
         "The last row is autopsy 8 once more."),
@@ -639,7 +640,7 @@ def wrong_tests():
 
 
 def task_that_cannot_tell():
-    """Yield two screens: a tie on names, and that no past at all ties as well."""
+    """Yield two screens: a tie on names, and a tie with no past at all."""
     trials = (*pair(steps=200),
               Trial("Grassmann, no past", "Grassmann", steps=200, window=()))
     runs = run(trials, names, 200, SEEDS[:4])
@@ -652,11 +653,11 @@ def task_that_cannot_tell():
         {"claim": claim}, asks=BELIEVE)
     fooled = difference(runs, "Grassmann, no past", "attention")
     yield Screen((
-        "Then this layer is as good, too, and it sees no letter but the last:",
+        "Then a layer without a past is just as good, and it sees no letter but the last:",
         loss_table(runs, [trial.name for trial in trials]),
         verdict(fooled, "no past", "attention"),
-        "On this task, at this size, to look back is worth nothing that four seeds can see. So it "
-        "cannot tell layers apart that look back. On brackets it can (autopsies 2 and 8)."),
+        "On this task, at this size, looking back is worth nothing that four seeds can see. So the "
+        "task cannot tell apart layers that look back. On brackets it can (autopsies 2 and 8)."),
         {"claim": claim, "fooled": fooled})
 
 
@@ -696,17 +697,17 @@ def trained_on_the_test():
     claim = (statistics.fmean(every), compare.student(every))
     control = (statistics.fmean(new), compare.student(new))
     yield Screen((
-        "A table of how each piece of 300 strings went on, up to whole strings: it has learnt by "
-        "heart. Loss on 60 held-out strings, eight seeds, where blind guessing among three symbols "
-        f"has {blind:.3f}:",
+        "A table says how each piece of 300 strings went on, up to whole strings: it knows them by "
+        "heart. Loss on 60 held-out strings, eight seeds; blind guessing among three symbols has "
+        f"{blind:.3f}:",
         verdict(claim, "table", "blind guessing"),
         "The claim: it does well on held-out strings, so it has learnt more than those strings."),
         {"claim": claim}, asks=BELIEVE)
     yield Screen((
-        f"Short strings repeat: of {8 * 60} held-out ones only {number} are not among those "
+        f"Short strings repeat: of {8 * 60} held-out ones, only {number} are not among those "
         "trained on. On these:",
         verdict(control, "table", "blind guessing"),
-        "Held out by number is not held out by content. Count what stands on both sides."),
+        "Held out by number is not held out by content. Count what is on both sides."),
         {"claim": claim, "control": control})
 
 
@@ -730,7 +731,7 @@ class Autopsy(NamedTuple):
     """A way in which a comparison goes wrong."""
 
     title: str
-    question: str  # that turns it round
+    question: str  # that exposes it
     sentence: str  # to remember
     source: str  # where it happened
     play: object  # a function that yields the Screens
@@ -742,7 +743,7 @@ AUTOPSIES = (
             "The first README of microGrassmann: other names, 3,000 steps, seed 42: 2.3090 against "
             "2.3097. Seeds 1 and 2, run later, gave planes 0.018 and 0.019 more.", one_seed),
     Autopsy("Too little training", "Has the curve ended, or only the budget?",
-            "No difference after a short training is a statement about the training.",
+            "A tie after a short training says something about the training, not about the layers.",
             "This project: on names after 1,000 steps three seeds saw no gap between planes and "
             "attention; two passes over all names, ten seeds, show 0.0292 ± 0.0056 (RESULTS.md).",
             too_little_training),
@@ -750,8 +751,8 @@ AUTOPSIES = (
             "Equal epochs are not equal training: count updates of the weights.",
             "A public repository (Adipks): perplexity 132.6 for the planes at batch 4, 517.3 for "
             "attention at batch 32, the same epochs.", unequal_updates),
-    Autopsy("The future leaks", "If a later token changes, what earlier moves?",
-            "A loss that is too good is the first thing to explain; a changed later token finds "
+    Autopsy("The future leaks", "Does a changed later token move anything earlier?",
+            "A loss that is too good is the first thing to explain; changing a later token finds "
             "what padding hides.",
             "A public implementation paired t with t + offset and trained for days; its test "
             "looked at padding only.", the_leak),
@@ -765,20 +766,20 @@ AUTOPSIES = (
             "A public reproduction (youdie006, its later stabilised run): -8.2 % at the best "
             "epochs, +47.7 % at the last.", best_or_last),
     Autopsy("The baseline that failed", "Does the baseline beat counting?",
-            "A rival that counts better than it learns was not trained: mend it, then compare.",
+            "A rival that does worse than counting was not trained: mend it, then compare.",
             "A public run (youdie006, strict): planes 290.6, attention 1,381.4, which had failed "
             "to train.", failed_baseline),
     Autopsy("The missing control", "What does something plain in its place do?",
-            "To learn what a part does, replace it by the plainest thing that stands in its place.",
+            "To learn what a part does, put the plainest thing you can in its place.",
             "The paper and its reproductions compare with attention only; with a linear map over "
             "the same offsets the question changes (RESULTS.md).", missing_control),
     Autopsy("The wrong block", "Is this the block that the claim is about?",
-            "Before a claim is refuted, say which reading of it was built.",
+            "Before you refute a claim, say which reading of it you built.",
             "Reproductions read the schedule differently: one loops over all offsets in each layer "
             "(alphaXiv, 45 %), one takes one a layer (GrassLM), one has both (youdie006).",
             wrong_block),
     Autopsy("Three wrong tests", "Which model must fail this test, and does it?",
-            "Test the test: with a model that must fail it, and one that learnt it by heart.",
+            "Test the test with a model that must fail it, and with one that learnt it by heart.",
             "This project, all three: names could not tell, brackets at temperature 0.5 flattered, "
             "and most of a lesson's short held-out strings had been trained on.", wrong_tests),
 )
@@ -788,7 +789,7 @@ KEYS = "Space or Enter: next   q: quit "
 def listing():
     """Return the list of the autopsies, and how to play one."""
     rows = [[str(n), autopsy.title, autopsy.question] for n, autopsy in enumerate(AUTOPSIES, 1)]
-    return "\n".join(["Ten claims that went wrong, and the question that turns each round.", "",
+    return "\n".join(["Ten claims that went wrong, and the question that exposes each.", "",
                       show.table(rows, left=3), "",
                       "Play one: python3 autopsy.py 4", "All, without pauses: python3 autopsy.py "
                       "--all"])

@@ -20,7 +20,7 @@ import micro_grassmann
 
 
 def variant(base, **stand_ins):
-    """Return a copy of a model file in which some named functions are exchanged.
+    """Return a copy of a model file in which some named functions are replaced.
 
     A stand-in gets the copy as its first argument, then what the function got. The functions of the
     file itself stay at hand as copy.original.mix and so on. Values of two copies do not mix.
@@ -89,10 +89,10 @@ def folded_mean_plane(model, past, config):
 
 
 def stacked_states(model, past, config):
-    """Return [z_t; z_(t-1); z_(t-2); z_(t-4) ...], zeros where no partner is: no plane at all.
+    """Return [z_t; z_(t-1); z_(t-2); z_(t-4) ...], zeros where there is none: no plane at all.
 
-    W_plu then is a linear map that has its own weights for each offset, which is a causal dilated
-    convolution (as in WaveNet, van den Oord et al. 2016, arXiv:1609.03499).
+    W_plu is then a linear map with its own weights for each offset: a causal dilated convolution
+    (as in WaveNet, van den Oord et al. 2016, arXiv:1609.03499).
     """
     z = past[-1]
     features = list(z)
@@ -107,7 +107,7 @@ def mean_state(model, past, config):
 
 
 def stacked_planes(model, past, config, plane="unit_plucker"):
-    """Return the planes z_t spans with its partners side by side, zeros where no partner is. Ours.
+    """Return the planes z_t spans with its partners, side by side; zeros where there is none. Ours.
 
     The paper's layer takes their mean, which is the same whichever offset a plane belongs to; here
     W_plu has its own columns for each offset. plane="plucker" keeps the planes' lengths.
@@ -125,7 +125,7 @@ def stacked_planes(model, past, config, plane="unit_plucker"):
 def shuffled_planes(model, past, config):
     """Return stacked_planes with the offsets in an order drawn anew at each position. Ours.
 
-    The same planes, but W_plu's columns no longer know which offset theirs belong to.
+    The planes are the same, but a column of W_plu no longer belongs to one offset.
     """
     order = random.Random(len(past)).sample(config.window, len(config.window))
     return stacked_planes(model, past, config._replace(window=tuple(order)))
@@ -139,7 +139,7 @@ def states_and_planes(model, past, config):
 def unit_product(model, u, v):
     """Return the elementwise product of two vectors, scaled to length 1.
 
-    It takes the plane's place: the same symmetries as a dot product, no order in time.
+    It takes the plane's place. It has the symmetries of a dot product, so no order in time.
     """
     product = [u_i * v_i for u_i, v_i in zip(u, v)]
     inverse_length = (model.dot(product, product) + 1e-8) ** -0.5
@@ -153,7 +153,7 @@ def mean_product(model, past, config):
 
 
 def stacked_products(model, past, config):
-    """Return z_t's unit products with its partners side by side, zeros where no partner is."""
+    """Return z_t's unit products with its partners, side by side; zeros where there is none."""
     features = []
     for offset in config.window:
         if offset < len(past):
@@ -179,7 +179,7 @@ def control(features, columns):
 def weighted_mix(model, x, layer, past, params, config):
     """Stand in for mix: before the mean, each offset's unit plane gets a learned weight. Ours.
 
-    The weight is 1 + W_offset, so that it starts near the paper's mean, which has none.
+    The weight is 1 + W_offset, so it starts near the paper's mean, which has no such weights.
     """
     z = model.linear(x, params[f"{layer}.W_red"])
     past.append(z)
@@ -193,15 +193,15 @@ def weighted_mix(model, x, layer, past, params, config):
 
 
 def weighted_shapes(model, config):
-    """Stand in for mixing_shapes: one weight more for each offset."""
+    """Stand in for mixing_shapes: one more weight for each offset."""
     return {**model.original.mixing_shapes(config), "W_offset": (len(config.window), 1)}
 
 
-# One offset a layer, as the paper's model of twelve layers has it, instead of all in each.
+# One offset a layer, as in the paper's model of twelve layers, instead of all in each.
 
 
 def scheduled_mix(model, x, layer, past, params, config):
-    """Stand in for mix: layer n looks back by the n-th offset only, after the last by the first."""
+    """Stand in for mix: layer n looks back by offset n only; after the last comes the first."""
     n = int(layer.removeprefix("layer")) % len(config.window)
     one = config._replace(window=config.window[n:n + 1])
     return model.original.mix(x, layer, past, params, one)
@@ -266,8 +266,8 @@ def counting_mix(model, x, layer, past, params, config, normalised=False):
     y = W_red x has r - 1 numbers, z = [y; 1], c = [sum of the earlier y; 1]. The planes that z
     spans with the offsets' z have length 1 as always; the plane with c keeps its length: its
     coordinates y_i * 1 - 1 * c_i are linear in the past, so c can hold how many brackets are open.
-    past holds each z and the sum up to it. All planes are folded into one and divided by their
-    number. O(L). normalised: the plane with c is scaled to length 1 as well.
+    past holds each z and the sum up to it. All planes are folded into one, which is divided by
+    their number. O(L). normalised: the plane with c is scaled to length 1 as well.
     """
     y = model.linear(x, params[f"{layer}.W_red"])
     sums = past[-1][1] if past else zeros(model, len(y))
@@ -348,7 +348,7 @@ def mixer(name):
 
 
 def fresh(name):
-    """Return a copy of this mixer of one's own, in which a function may be exchanged."""
+    """Return a copy of this mixer for the caller alone, in which functions may be replaced."""
     model = MAKERS[name]()
     return variant(model) if model in (micro_gpt, micro_grassmann) else model
 
@@ -365,7 +365,7 @@ def scoring(name, places):
 
 
 def losses_at(places, token_losses, tokens, params, config):
-    """Return those of the losses that token_losses returns which stand at these places."""
+    """Return the losses that token_losses returns, at these places only."""
     losses = token_losses(tokens[:-1], params, config)
     return [losses[place] for place in places(tokens[1:-1])]
 
@@ -373,8 +373,8 @@ def losses_at(places, token_losses, tokens, params, config):
 def asking(name):
     """Return a copy of this mixer whose loss counts answers only.
 
-    Instead of documents it is trained on pairs (tokens, answers): after each token the token that
-    is the right answer, or None where nothing is asked.
+    Instead of documents it is trained on pairs (tokens, answers). answers has, for each token, the
+    token that is the right answer after it, or None where nothing is asked.
     """
     model = fresh(name)
     model.token_losses = functools.partial(losses_where_asked, model)
@@ -407,7 +407,7 @@ def count_right(model, examples, params, config):
 
 
 def configure(name, vocab_size, window=NearbyConfig._field_defaults["window"], **sizes):
-    """Return the sizes of this mixer as its own Config, of the given ones those that it has."""
+    """Return the Config of this mixer with those of the given sizes that it has."""
     Config = mixer(name).Config
     sizes = {"window": window, **sizes}
     return Config(vocab_size, **{field: sizes[field] for field in Config._fields if field in sizes})

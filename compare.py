@@ -2,8 +2,8 @@
 
 A contender is a mixing layer with its sizes. Each contender is trained once for each seed, on the
 same documents in the same order, and the result is a Run. Runs are independent, so they are made
-side by side, one process for each core; the numbers are the same however many there are. Time is
-measured separately, in turns, with nothing else running.
+side by side, one process for each core; the number of processes does not change the results. Time
+is measured separately, in turns, with nothing else running.
 
 The JSON file of a benchmark holds these records, field by field as described here, with the
 Python version, the platform, the options and the date.
@@ -32,7 +32,7 @@ CURVE_POINTS = 8  # of the loss on held-out documents during training
 CURVE_DOCS = 40  # held-out documents that such a point is measured on
 TIMED_STEPS = 40  # steps of each contender that are timed, in turns
 
-CHARTED = ("attention", "Grassmann", "linear map")  # a chart of more curves can't be read
+CHARTED = ("attention", "Grassmann", "linear map")  # a chart with more curves can't be read
 CONTROLS = (("attention, same offsets", "attention"), ("linear map", "Grassmann"),
             ("mean of states", "Grassmann"), ("elementwise product", "Grassmann"),
             ("products apart", "linear map"), ("planes apart", "Grassmann"),
@@ -120,7 +120,7 @@ def contender(mixer, vocab_size, against="attention", name=None, scored=None, ra
 def control_layers(vocab_size, **sizes):
     """Return other maps over the same offsets, each compared with what it differs from.
 
-    The last two have as many weights as each other; one reads planes beside the states.
+    The last two have the same number of weights; one of them reads planes beside the states.
     """
     found = [contender(mixer, vocab_size, against, **sizes) for mixer, against in CONTROLS]
     wide = contender("linear map", vocab_size, "linear map", "linear map, r 5", r=5, **sizes)
@@ -176,7 +176,7 @@ def start_worker(context):
 
 
 def work_for(parent, counter):
-    """Say that this process is ready; then do what the parent sends, and send what came of it."""
+    """Say that this process is ready; then do what the parent sends, and send back the results."""
     global steps_done
     steps_done = counter
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
@@ -359,7 +359,7 @@ def wilson(hits, n):
 def document_losses(run):
     """Return the loss of each held-out document: its nats, divided by the mean number of tokens.
 
-    So a document weighs as much as it has tokens, and the mean is held_out_loss.
+    So a document counts in proportion to its tokens, and the mean is held_out_loss.
     """
     tokens = statistics.fmean([n for _, n in run.held_out])
     return [nats / tokens for nats, _ in run.held_out]
@@ -372,7 +372,7 @@ def verdict(runs, name, against, score=LOSS):
     """Return what the runs say of contender `name` minus contender `against`, paired.
 
     Paired by seed and by document: both were evaluated on the same ones, so what makes a document
-    hard cancels.
+    hard cancels out.
     """
     by_seed = []
     by_document = []
@@ -401,7 +401,7 @@ def show_runs(runs, contenders, costs, measures=MEASURES):
 
 
 def show_verdicts(runs, contenders, score=LOSS):
-    """Return the paired differences, and how many comparisons they are."""
+    """Return the paired differences, and how many comparisons there are."""
     pairs = [contender for contender in contenders if contender.against]
     rows = [[score.title, "minus", "difference", "seeds", "documents"]]
     for contender in pairs:

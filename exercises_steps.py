@@ -9,7 +9,7 @@ from typing import NamedTuple
 class Example(NamedTuple):
     """Numbers for some names, and lines of Python; the last is what the example asks for.
 
-    With numbers given, their gradients are asked for, too.
+    If numbers are given, their gradients are asked for as well.
     """
 
     code: str
@@ -44,8 +44,8 @@ def extreme(code, **given):
 ADD_AND_MULTIPLY = Step(
     "add and multiply", ("Value.__add__", "Value.__mul__"),
     "Return a new Value: its number, its children (self, other), and the derivative towards each: "
-    "of a + b they are 1 and 1, of a * b they are b and a. `other` may be a plain number: lift() "
-    "makes a Value of it.",
+    "1 and 1 for a + b, b and a for a * b. `other` may be a plain number: lift() makes a Value of "
+    "it.",
     ("Value(number, children, local_grads) takes a number and two tuples of equal length.",
      "The numbers are in self.data and other.data, once other = lift(other) is done.",
      "return Value(self.data * other.data, (self, other), (other.data, ...))"),
@@ -62,9 +62,9 @@ ADD_AND_MULTIPLY = Step(
       "a sum's derivative towards each of its parts is 1, whatever their numbers are"),
      ("(1.0, 1.0)", "(1.0, -1.0)", "the derivative of a + b towards b is 1, not -1"),
      ("(self, other), (1.0, 1.0)", "(self,), (1.0,)",
-      "b is not among the children of a + b: its gradient misses a share"),
+      "b is not among the children of a + b, so its gradient lacks a share"),
      ("(self, other), (other.data, self.data)", "(self,), (other.data,)",
-      "b is not among the children of a * b: its gradient misses a share"),
+      "b is not among the children of a * b, so its gradient lacks a share"),
      (", (self, other), (1.0, 1.0)", "",
       "the sum has no children, so no gradient finds its way back"),
      (", (self, other), (other.data, self.data)", "",
@@ -87,7 +87,7 @@ ADD_AND_MULTIPLY = Step(
 
 POWER = Step(
     "power", ("Value.__pow__",),
-    "Return a ** n for a plain number n, by math.pow; its derivative is n a^(n-1). At a = 0 that "
+    "Return a ** n for a plain number n, with math.pow; its derivative is n a^(n-1). At a = 0 that "
     "is 1 for n = 1 and 0 for n = 2: take care not to divide by 0.",
     ("One child, self, and one derivative: Value(number, (self,), (slope,)).",
      "a^(n-1) may be computed as such, or as a^n / a where a is not 0.",
@@ -107,7 +107,7 @@ POWER = Step(
       "at a = 0 the derivative of a^2 is 0, not 1"),
      ("Value(power,", "Value(self.data * n,", "a^n is not a times n"),
      ("(slope,)", "(1.0,)", "the derivative of a^n is n a^(n-1), not 1"),
-     ("(self,), (slope,)", "(), ()", "self is not among the children: no gradient finds its way "
+     ("(self,), (slope,)", "(), ()", "self is not among the children, so no gradient finds its way "
       "back"),
      ("math.pow(self.data, n)", "self ** n",
       "self ** n calls the function that you are writing, and so on without end: take the number, "
@@ -117,7 +117,7 @@ RELU = Step(
     "relu", ("Value.relu",),
     "Return a if a > 0, else 0. Where it is on, the derivative is 1; where it is off, 0, and at "
     "a = 0 it is off. NaN, which is not a number, must stay NaN, so that training notices it.",
-    ("NaN <= 0 and NaN > 0 are both False: choose the question that lets NaN through.",
+    ("NaN <= 0 and NaN > 0 are both False: choose the test that lets NaN through.",
      "Where it is on, the result may be self itself.",
      "return Value(0.0) if self.data <= 0 else ..."),
     (Example("a.relu() * 3 + b.relu() * 2", {"a": 3, "b": -2}),
@@ -127,7 +127,7 @@ RELU = Step(
      Example("a.relu().relu() * b.relu()", {"a": 2, "b": 3})),
     (("<= 0", ">= 0", "it is the negative numbers that become 0"),
      ("else self", "else Value(self.data)",
-      "the result is not connected with a: no gradient finds its way back"),
+      "the result is not connected with a, so no gradient finds its way back"),
      ("if self.data <= 0", "if not self.data > 0", "NaN becomes 0, and nobody notices the damage"),
      ("return Value(0.0) if self.data <= 0 else self",
       "return Value(0.0 if not self.data > 0 else self.data, (self,), (float(self.data > 0),))",
@@ -148,8 +148,9 @@ BACKWARD = Step(
     "backward", ("Value.backward",),
     "Set grad to d self / d node in each node that self was made from. By the chain rule a node "
     "adds to each child's grad its own grad times the local derivative, once it has got all its "
-    "own shares. Leaves (without children) add up over calls; all others start from 0. It must "
-    "work for chains of thousands of operations, and quickly: visit each node once.",
+    "own shares. The grads of leaves (nodes without children) add up over calls; all others start "
+    "from 0. This must work for chains of thousands of operations, and quickly: visit each node "
+    "once.",
     ("First list the nodes, each once and after all its children; then hand down from the list's "
      "end.",
      "Do not let a function call itself for each child: Python stops at 1,000 calls within calls. "
@@ -183,13 +184,13 @@ BACKWARD = Step(
       "the chain rule multiplies: the local derivative times the node's own gradient"),
      ("local_grad * grad", "grad", "the local derivative is missing from the chain rule"),
      ("local_grad * grad", "local_grad + grad",
-      "the chain rule multiplies the local derivative and the node's gradient, it does not add"),
+      "the chain rule multiplies the local derivative by the node's gradient, it does not add"),
      ("local_grad * grad", "child.data * grad",
       "the child's number is not the derivative: that is in local_grads"),
      ("    self.grad = 1.0\n",
       "    self.grad = 1.0\n    for node in order:\n        for child in node.children:\n"
       "            if not child.children:\n                child.grad = 0.0\n",
-      "leaves are set to 0, too: they should add up over calls, for several losses"),
+      "leaves are set to 0, too: their grads should add up over calls, for several losses"),
      (None, """def backward(self):
     self.grad = 1.0
     todo, visited = [self], {self}
@@ -243,11 +244,11 @@ BACKWARD = Step(
 
 LINEAR = Step(
     "linear", ("linear",),
-    "Return matrix @ x: for each row the dot product w_1 x_1 + ... + w_n x_n, best as one Value "
+    "Return matrix @ x: for each row the dot product w_1 x_1 + ... + w_n x_n, ideally as one Value "
     "whose children are all w and all x. A row is a tuple; x may be any iterable, even one that "
     "can be read only once, so make a tuple of it first.",
     ("The derivative of w_1 x_1 + ... + w_n x_n towards w_1 is x_1, towards x_1 it is w_1.",
-     "Plain sums of products of Values are right, too, only slower.",
+     "Plain sums of products of Values are also right, only slower.",
      "Value(sum of w.data * x.data, row + x, the data of x followed by the data of row)"),
     (Example("linear(x, W)", {"x": [3, 4], "W": [[1, 2]]}),
      Example("linear(x, W)", {"x": [1, 2], "W": [[1, 0], [3, -1], [2, 2]]}),
@@ -257,7 +258,7 @@ LINEAR = Step(
     (("row + x, x_data + data", "row + x, data + x_data",
       "towards w the derivative is x, and towards x it is w: yours are swapped"),
      ("row + x, x_data + data", "row, x_data",
-      "x is not among the children: its gradient misses a share"),
+      "x is not among the children, so its gradient lacks a share"),
      ("row + x, x_data + data", "x, data",
       "the weights are not among the children: they would never learn"),
      (", row + x, x_data + data)", ")",
@@ -338,7 +339,7 @@ PLUCKER = Step(
 
 MEAN_PLANE = Step(
     "the mean of planes", ("mean_plane",),
-    "past is a list of states z, the last being the present one; leave it as it is. For each "
+    "past is a list of states z, the last one the present; leave the list as it is. For each "
     "offset that does not reach before the start, take unit_plucker(present, the state `offset` "
     "places earlier); return the mean of these planes, coordinate by coordinate. Without any: "
     "zeros, as many as unit_plucker would give, r (r - 1) / 2.",
@@ -507,9 +508,9 @@ ATTENTION = Step(
     "attention", ("attend", "mix"),
     "attend: cut q, and each key and value of the past, a list of (key, value), into config.n_head "
     "parts of equal size. Part by part, score each key by its dot product with q over sqrt(size), "
-    "softmax the scores, and return the mean of the values with these weights. mix: make q, k, v "
-    "of x by the matrices wq, wk, wv; append (k, v) to the past, so that x sees itself; return wo "
-    "@ what attend finds.",
+    "softmax the scores, and return the mean of the values weighted by these. mix: make q, k, v "
+    "from x with the matrices wq, wk, wv; append (k, v) to the past, so that x sees itself; return "
+    "wo @ what attend finds.",
     ("A part is head = slice(start, start + size); key[head] is that part of a key, and "
      "params[f\"{layer}.wq\"] a matrix for linear().",
      "linear(q[head], keys) gives all dot products with q at once, each key being a row.",
@@ -577,7 +578,7 @@ ATTENTION = Step(
 RMSNORM = Step(
     "rmsnorm", ("rmsnorm",),
     "Return x divided by the root of its mean square: x_i / sqrt(mean of x_j^2 + 1e-5). The 1e-5, "
-    "under the root, keeps a vector of zeros from a division by 0.",
+    "under the root, keeps a vector of zeros from being divided by 0.",
     ("dot(x, x) is the sum of the squares as one Value; the mean is that over len(x).",
      "1 / sqrt(s) is s ** -0.5.",
      "scale = (dot(x, x) * (1 / len(x)) + 1e-5) ** -0.5"),
@@ -588,7 +589,7 @@ RMSNORM = Step(
      ("(1 / len(x))", "len(x)", "the mean square: divide by len(x), do not multiply"),
      ("** -0.5", "** -1", "the root is missing: ** -0.5"),
      ("** -0.5", "** 0.5", "divide by the root, do not multiply"),
-     (" + 1e-5)", ")", "zeros divide by 0: 1e-5 is missing under the root"),
+     (" + 1e-5)", ")", "a vector of zeros is divided by 0: 1e-5 is missing under the root"),
      ("1e-5", "1e-8", "it is 1e-5 that is added here"),
      ("(dot(x, x) * (1 / len(x)) + 1e-5) ** -0.5",
       "((dot(x, x) * (1 / len(x)) + 1e-30) ** 0.5 + 1e-5) ** -1",
@@ -620,7 +621,7 @@ CROSS_ENTROPY = Step(
     "Return -log softmax(logits)[target] as log(sum of exp(logit)) - logits[target]. Logits may be "
     "large: log(sum exp(l)) = top + log(sum exp(l - top)), with top the largest logit's number.",
     ("The derivative towards each logit is its softmax, less 1 for the target.",
-     "It may be composed of -, exp(), log() and +, with top the largest logit's data.",
+     "You may build it from -, exp(), log() and +, with top the largest logit's data.",
      "(sum of the (logit - top).exp()).log() + top - logits[target]"),
     (Example("cross_entropy(logits, 1)", {"logits": [0, 0]}),
      Example("cross_entropy(logits, 0)", {"logits": [1, 2, 3]}),
@@ -666,10 +667,10 @@ CROSS_ENTROPY = Step(
       "(math.log(norm) + top - logits[target].data) / len(logits), tuple(logits), [s / len(logits)"
       " for s in slopes]", "nothing is divided by the number of logits"),
      ("math.log(norm) + top - logits[target].data", "-math.log(exps[target] / norm)",
-      "a probability may be too small for any number, and has no logarithm then: take "
-      "log(sum) - logit apart"),
+      "a probability may be so small that it becomes 0, and has no logarithm then: compute "
+      "log(sum) - logit instead"),
      (", tuple(logits), slopes", "",
-      "the loss is not connected with the logits: no gradient finds its way back")))
+      "the loss is not connected with the logits, so no gradient finds its way back")))
 
 # ---- training and writing ------------------------------------------------------------------------
 
@@ -718,10 +719,10 @@ ADAM = Step(
      ("correction2 = 1 - beta2 ** step", "correction2 = 1 - beta1 ** step",
       "v is corrected with beta2, not with beta1"),
      ("correction1 = 1 - beta1 ** step", "correction1 = 1 - beta1",
-      "the correction falls away with time: 1 - beta1^step, not 1 - beta1"),
+      "the correction fades with time: 1 - beta1^step, not 1 - beta1"),
      ("correction1 = 1 - beta1 ** step\n    correction2 = 1 - beta2 ** step",
       "correction1 = 1 - beta1\n    correction2 = 1 - beta2",
-      "the corrections fall away with time: 1 - beta^step, not 1 - beta"),
+      "the corrections fade with time: 1 - beta^step, not 1 - beta"),
      ("correction1 = 1 - beta1 ** step\n    correction2 = 1 - beta2 ** step",
       "correction1 = 1 - beta1 * step\n    correction2 = 1 - beta2 * step",
       "beta to the power of step, not times step: beta1 ** step"),
@@ -790,10 +791,10 @@ MORE_FORWARD = """def forward(token, position, cache, params, config):
 GENERATE = Step(
     "generate", ("generate",),
     "The mark for beginning and end is the token len(vocab); tokenize(prompt, vocab) puts it on "
-    "both sides, so begin with that without the last. Give forward() each token with its position; "
-    "once the prompt is read, make odds exp(logit / temperature) of the logits and draw one token "
-    "by rng.choices(tokens, odds). Stop at the mark, or when config.block_size tokens have been "
-    "read; return the text, the prompt included, without marks.",
+    "both sides, so begin with that, but without the last mark. Give forward() each token with its "
+    "position. Once the prompt is read, turn the logits into odds exp(logit / temperature) and "
+    "draw one token with rng.choices(tokens, odds). Stop at the mark, or when config.block_size "
+    "tokens have been read; return the text, the prompt included, without marks.",
     ("cache = [[] for _ in range(config.n_layer)] is kept from token to token.",
      "Subtract the largest logit before exp; the odds need not sum to 1 for rng.choices.",
      "tokens += rng.choices(range(len(odds)), odds); symbols = list(vocab)"),
@@ -810,7 +811,7 @@ GENERATE = Step(
       "the odds are exp(logit / temperature)"),
      ("tokens += rng.choices(range(len(odds)), odds)",
       "tokens.append(odds.index(max(odds)))",
-      "the likeliest token is taken each time: draw by the odds"),
+      "the likeliest token is taken each time: draw one by the odds"),
      ("rng.choices(", "random.choices(",
       "random.choices draws from Python's common generator: draw from rng, so that a seed fixes "
       "what is written"),
@@ -827,7 +828,7 @@ GENERATE = Step(
       "positions count from 0"),
      ("        logits = ",
       "        cache = [[] for _ in range(config.n_layer)]\n        logits = ",
-      "the cache starts anew for each token: the model forgets the past"),
+      "the cache starts afresh for each token, so the model forgets the past"),
      ("[[] for _ in range(config.n_layer)]", "[[]] * config.n_layer",
       "[[]] * n_layer is one list n_layer times: the layers share their past"),
      ("[[] for _ in range(config.n_layer)]", "[[]]", "the cache has one list for each layer"),
@@ -853,7 +854,7 @@ GENERATE = Step(
      ("return \"\".join([symbols[token] for token in tokens])",
       "return [symbols[token] for token in tokens]", "a string is asked for: \"\".join(...)"),
      ("return \"\".join([symbols[token] for token in tokens])", "return tokens",
-      "the text is asked for, not the tokens' numbers")))
+      "return the text, not the tokens' numbers")))
 
 GRASSMANN = (ADD_AND_MULTIPLY, POWER, RELU, BACKWARD, LINEAR, PLUCKER, MEAN_PLANE, GATE, RMSNORM,
              CROSS_ENTROPY, ADAM, GENERATE)
@@ -888,7 +889,7 @@ LEAK = '''def whole_attention(xs, layer, params, config):
             out[t] += linear(softmax(seen), zip(*values))
     return [linear(y, params[f"{layer}.wo"]) for y in out]
 '''
-NEXT_TRAIN = '''# To train with one of them, let it take the place of mix here and run this file:
+NEXT_TRAIN = '''# To train with one of them, put it in the place of mix here and run this file:
 # mix = linear_attention
 '''
 
@@ -918,11 +919,11 @@ def heads(function, more, left_out=""):
 
 LINEAR_ATTENTION = Step(
     "linear attention", ("linear_attention",),
-    "As mix with attention, but the weight of an earlier position is φ(k) · φ(q) instead of "
-    "exp(k · q / sqrt(size)); φ(a) is a + 1 for a > 0 and exp(a) below, number by number. So the "
-    "past need not be kept: in each head two sums over the positions so far, this one included, "
-    "say all, the matrix S = Σ φ(k) vᵀ and the vector n = Σ φ(k). The head's result is Sᵀ φ(q) "
-    "over n · φ(q); all heads side by side, times wo.",
+    "As mix with attention, but the weight of an earlier position is φ(k) · φ(q) instead of exp(k "
+    "· q / sqrt(size)); φ(a) is a + 1 for a > 0 and exp(a) below, number by number. So the past "
+    "need not be kept: in each head two sums over the positions so far, this one included, are "
+    "enough, the matrix S = Σ φ(k) vᵀ and the vector n = Σ φ(k). The head's result is Sᵀ φ(q) over "
+    "n · φ(q); all heads side by side, times wo.",
     ("past is a list for this layer, empty at first: it may hold one entry, the S and n of each "
      "head, which is replaced at each position.",
      "Without heads, and with all earlier k and v in past, the formula is the mean of the v with "
@@ -947,11 +948,11 @@ LINEAR_ATTENTION = Step(
 DELTA_RULE = Step(
     "delta rule", ("delta_rule",),
     "Each head keeps a matrix S, zeros at first, that holds values under keys: Sᵀ k is what it "
-    "holds under k. Linear attention only adds to it; here it is corrected. q, k and v of x as in "
+    "holds under k. Linear attention only adds to S; here S is corrected. q, k and v of x as in "
     "mix; each number a of them becomes a sigmoid(a); then a head's q and k are scaled to length "
-    "1, by 1 / sqrt(sum of squares + 1e-8). With b = sigmoid(wb x), one number a head: "
-    "S = S + b k (v - Sᵀ k)ᵀ. The head's result is rmsnorm(Sᵀ q), q reading the new S; all heads "
-    "side by side, times wo.",
+    "1, by 1 / sqrt(sum of squares + 1e-8). With b = sigmoid(wb x), one number a head: S = S + b k "
+    "(v - Sᵀ k)ᵀ. The head's result is rmsnorm(Sᵀ q), q reading the new S; all heads side by side, "
+    "times wo.",
     ("past may hold one entry, a list with the S of each head, which is replaced at each "
      "position.",
      "linear(k, zip(*S)) is Sᵀ k. Take it before S is changed, and Sᵀ q after.",
@@ -1028,7 +1029,7 @@ UNTOUCHED = "position 0 changes when a later x is changed"
 FIND_THE_LEAK = Step(
     "find the leak", ("whole_attention",),
     "whole_attention is written already. It should return at each position what mix, attention, "
-    "returns there, but it has a leak: position 0 changes when a later x is changed, so a model "
+    "returns there, but it has a leak: position 0 changes when a later x is changed. So a model "
     "trained with it learns to read the answer. Find where the later positions get in, and mend "
     "it.",
     ("Take two positions and one head, all scores 0, and write down what softmax gets at t = 0, "
@@ -1063,18 +1064,19 @@ FIND_THE_LEAK = Step(
 STEPS = {"micro_grassmann_clean.py": GRASSMANN, "micro_gpt.py": GPT,
          NEXT: (LINEAR_ATTENTION, DELTA_RULE, GATED_RECURRENCE, FIND_THE_LEAK)}
 
-# What is said of an exception, where a step has nothing of its own: the exception, words in what it
-# says, a sentence.
+# What is said about an exception if a step has nothing of its own to say: the exception, words in
+# its message, a sentence.
 ERRORS = (
     ("UnboundLocalError", "", "a name that is assigned anywhere in a function is the function's "
-     "own: choose another name than that of a function it calls"),
-    ("TypeError", "not callable", "something that is called is not a function: has a name such as "
-     "sum, max or dot been given to a number?"),
+     "own: do not use the name of a function that it calls"),
+    ("TypeError", "not callable", "something you call is not a function: has a name such as sum, "
+     "max or dot been given to a number?"),
     ("TypeError", "must be real number", "the functions of math take plain numbers: a Value has "
      "exp(), log() and ** of its own"),
     ("TypeError", "not supported between instances of 'Value'", "Values cannot be compared: "
      "compare their numbers, .data"),
-    ("TypeError", "object is not iterable", "there is one Value or number where a list is wanted"),
+    ("TypeError", "object is not iterable", "there is a single Value or number where a list is "
+                                            "wanted"),
     ("TypeError", "'Value' object is not subscriptable", "there is one Value where a list is "
      "wanted"),
     ("TypeError", "and 'list'", "a list is not added or multiplied as a whole: go through its "

@@ -12,7 +12,7 @@ import micro_grassmann
 
 
 class Start(NamedTuple):
-    """What a run of a model file begins with: all is drawn in the order of its main()."""
+    """What a run of a model file begins with, drawn in the same order as in its main()."""
 
     docs: list  # shuffled
     vocab: dict
@@ -108,7 +108,7 @@ def watching():
 
 
 def place_of(since, gates, layer, t):
-    """Return the Place that the calls of one mix tell of."""
+    """Return the Place that the calls of one mix describe."""
     [mix] = since["mix"]
     [mean_plane] = since["mean_plane"]
     x, g = since["gate"][0].args[:2]
@@ -143,8 +143,8 @@ def leaks(read, tokens, vocab_size, tolerance=0.0):
 
     A causal model has none: nothing that comes later may move an earlier guess. read is a function
     from tokens to a list of numbers for each position: reader() of a model file, or any other, such
-    as one of large/ that takes all positions at once. Every token is exchanged for the next one of
-    the vocabulary. With the small first weights a leak may hide in rounding: scale them up.
+    as one of large/ that takes all positions at once. Every token is replaced in turn by the next
+    one of the vocabulary. With the small first weights a leak may hide in rounding: scale them up.
     """
     before = read(tokens)
     found = []

@@ -16,29 +16,30 @@ Sequence Modeling, arXiv:2512.19428; the mixing layer is taken from it.
 #     it has read    .     .a     .an     .ann     .anna
 #     next comes     a     n      n       a        .
 #
-# That makes five guesses. A guess is a probability for each character that may come, and it was a
-# good one if the character that did come had been given a high one. How bad the guesses were is
-# summed up in one number, the loss. To write a new name is the same guessing: draw a character by
+# That makes five guesses. A guess is a probability for each character that may come. It was good if
+# it gave a high probability to the character that did come. How bad the guesses were is summed up
+# in one number, the loss. Writing a new name is the same guessing: draw a character according to
 # the probabilities, append it, guess again, and stop at the mark.
 #
 # The probabilities come from fixed formulas. But these contain 3,840 numbers that are not fixed:
-# the weights. They start random, so the first guesses are blind. Training shows the model one name
-# at a time and moves each weight a little in the direction that lowers the loss. In the end the
-# program measures the loss on names that were kept apart, and lets the model write its own.
+# the weights. They start as random numbers, so the first guesses are blind. Training shows the
+# model one name at a time and moves each weight a little in the direction that lowers the loss. At
+# the end the program measures the loss on names that were set aside, and lets the model write names
+# of its own.
 #
-# What is new in it is one layer. What follows an "n" depends on what stands before it, so each
-# position must learn of its past. Imagine each character as an arrow, all starting from one point
-# (picture_plane.svg shows it). The model lays the newest arrow beside a few earlier ones. Like two
-# rods that hold a sheet of cloth, two arrows stretch a flat piece between them, part of a plane,
-# and the tilt of this plane tells something about the pair. The model takes the mean of the tilts
-# and lets it correct the newest arrow. In formulas, for the arrow x_t of position t:
+# One layer of the model is new. What follows an "n" depends on what stands before it, so each
+# position must learn about its past. Imagine each character as an arrow, all starting from one
+# point (picture_plane.svg shows it). The model lays the newest arrow beside a few earlier ones.
+# Like two rods that hold a sheet of cloth, two arrows stretch a flat piece between them, part of a
+# plane, and the tilt of this plane tells something about the pair. The model takes the mean of the
+# tilts and lets it correct the newest arrow. In formulas, for the arrow x_t of position t:
 #
 #     z_t = W_red x_t                                     fewer numbers
 #     p   = the plane of z_t and z_s, as numbers          for a few earlier positions s
 #     g   = W_plu times the mean of all p                 what the past says
 #     x_t becomes alpha x_t + (1 - alpha) g               alpha: how much of x_t stays
 #
-# That is the mixing layer, and section 2 (picture_layer.svg) makes it exact. Section 1 builds the
+# This is the mixing layer; section 2 (with picture_layer.svg) makes it exact. Section 1 builds the
 # numbers it computes with, section 3 the model around it; section 4 trains it.
 #
 # Words. A vector is a list or tuple of numbers, a matrix a list of rows of equal length. The dot
@@ -121,8 +122,8 @@ class Value:
         self.children = children
         self.local_grads = local_grads
 
-    # For a + b Python calls a.__add__(b). lift, below, makes a Value of b if it is a plain number.
-    # The last argument of each Value(...) holds the local derivatives:
+    # For a + b Python calls a.__add__(b). lift, below, turns b into a Value if it is a plain
+    # number. The last argument of each Value(...) holds the local derivatives:
     #
     #     a + b     1 towards a, 1 towards b
     #     a - b     1 towards a, -1 towards b
@@ -140,15 +141,15 @@ class Value:
         return Value(self.data * other.data, (self, other), (other.data, self.data))
 
     # The derivative of a**n, n a plain number, is n a**(n-1), or n (a**n / a). At a = 0 it is 1 for
-    # n = 1, infinite between 0 and 1, as for the square root, and else 0. Where there is no real
-    # result, as for 0 ** -1 or (-1) ** 0.5, math.pow raises ValueError.
+    # n = 1, infinite between 0 and 1, as for the square root, and otherwise 0. Where there is no
+    # real result, as for 0 ** -1 or (-1) ** 0.5, math.pow raises ValueError.
     def __pow__(self, n):
         power = math.pow(self.data, n)
         slope_at_0 = math.inf if 0 < n < 1 else float(n == 1)
         slope = n * (power / self.data) if self.data else slope_at_0
         return Value(power, (self,), (slope,))
 
-    # The others are made of these. 1 - a calls a.__rsub__(1), and 1 / a likewise.
+    # The other operations are made from these. 1 - a calls a.__rsub__(1), and 1 / a likewise.
     def __truediv__(self, other): return self * other ** -1
     def __neg__(self): return self * -1
     def __rsub__(self, other): return lift(other) - self
@@ -165,16 +166,16 @@ class Value:
         """Return the natural logarithm; its derivative is 1 / a. ValueError unless a > 0."""
         return Value(math.log(self.data), (self,), (1 / self.data,))
 
-    # relu lets a positive number pass and makes 0 of any other. Then it is off: a small change of a
-    # changes nothing, and the 0 is a new leaf without an edge to a. (NaN, "not a number", which a
+    # relu lets a positive number pass and turns any other into 0. Then it is off: a small change of
+    # a changes nothing, and the 0 is a new leaf without an edge to a. (NaN, "not a number", which a
     # broken weight makes, is not <= 0, so it passes, and train below will notice it.)
     def relu(self):
         """Return a if a > 0, else 0; NaN stays NaN. An example is in feed_forward below."""
         return Value(0.0) if self.data <= 0 else self
 
     # sigmoid, s = 1 / (1 + exp(-a)), squeezes any number into the range from 0 to 1. Its
-    # derivative, exp(-a) / (1 + exp(-a))**2, is s (1 - s). The code has an equal form of s, with
-    # tanh, because exp(-a) overflows at a = -1000 and tanh never does.
+    # derivative, exp(-a) / (1 + exp(-a))**2, is s (1 - s). The code uses an equivalent form of s,
+    # with tanh, because exp(-a) overflows at a = -1000 and tanh never does.
     def sigmoid(self):
         """Return 1 / (1 + exp(-a)); at a = log 3 it is 1 / (1 + 1/3) = 3/4, with derivative 3/16.
 
@@ -194,13 +195,13 @@ class Value:
     def __reduce__(self):  # for copy and pickle
         return Value, (self.data, self.children, self.local_grads), (None, {"grad": self.grad})
 
-    # A node may hand down its gradient only when it is complete, that is, after all nodes made from
-    # it: if b = 2a handed down to a before loss = b * b handed anything to b, a would get 0, and
-    # nothing would say so. So backward first lists the nodes, each after its children, and then
-    # hands down from the list's end.
+    # A node may hand down its gradient only when that is complete, that is, after all nodes made
+    # from it have handed down theirs: if b = 2a handed down to a before loss = b * b handed
+    # anything to b, a would get 0, and nothing would say so. So backward first lists the nodes,
+    # each after its children, and then hands down from the list's end.
     #
     # The list comes from a walk along the edges: from a node go down to a child not yet visited,
-    # from there to one of its children, and so on; where none is left, list the node and go back up
+    # from there to one of its children, and so on; when none is left, list the node and go back up
     # to where you came from. `path` is the way down from the loss to where we are. Beside each node
     # it keeps an iterator over its children: a for loop over an iterator goes on where the last one
     # stopped, so coming back to a node we look only at the children that are left. The loop's
@@ -209,8 +210,8 @@ class Value:
     # would be shorter, but on a chain of 1,000 operations it hits Python's limit for calls within
     # calls.)
     #
-    # Each listed node starts from 0, or a second call would hand down the first one's share again.
-    # Leaves are not set to 0: they add up over all calls, one for each loss.
+    # Each listed node starts from 0; otherwise a second call would hand down the first one's share
+    # again. Leaves are not set to 0: their grads add up over all calls, one for each loss.
     def backward(self):
         """Set grad to d self / d node in each node self was made from; leaves add theirs up.
 
@@ -244,8 +245,8 @@ class Value:
                 child.grad += local_grad * grad
 
 
-# Each model file has a Value of its own, as each runs alone. Taken for a plain number, a Value of
-# another file would lose its graph and leave wrong gradients, so it is refused.
+# Each model file has a Value of its own, because each runs alone. A Value of another file, if taken
+# for a plain number, would lose its graph and leave wrong gradients. So it is refused.
 def lift(x):
     """Return x itself if it is a Value, else a new leaf that holds the plain number x.
 
@@ -260,7 +261,7 @@ def lift(x):
 
 # A node may have any number of children. The mean of n values, v_1 / n + ... + v_n / n, has the
 # derivative 1 / n towards each. One node for it all, here and in `linear`, rather than one for each
-# + and *, gives the same gradients from far fewer objects, and so sooner.
+# + and *, gives the same gradients from far fewer objects, and so faster.
 def mean(values):
     """Return the mean of a list or tuple of Values as one node. ZeroDivisionError if it is empty.
 
@@ -311,23 +312,24 @@ def add(u, v):
 #     alpha    how much of x stays, between 0 and 1: d Values
 #
 # Section 3 makes a vector x_t of d = 16 numbers from the character at each position t = 0, 1, 2,
-# ... of a document, a document being one name. The mixing layer is the only stage of the model in
+# ... of a document; a document is one name. The mixing layer is the only stage of the model in
 # which position t learns what stands before it; all others treat each position alone.
 #
 # Attention, the usual mixing layer, compares position t with itself and all earlier ones, which
-# makes 1 + 2 + ... + L = L (L + 1) / 2 comparisons for a document of length L. They grow with the
-# square of L, written O(L²). Here position t looks back by a few fixed offsets: at most 6
-# comparisons, however long the past, so the cost is O(L). The price is that this layer skips
-# positions: it sees t-1, t-2 and t-4, but not t-3 (picture_offsets.svg). It is the fixed offsets
-# that make it cheap, not the planes: attention limited to the same offsets would be O(L), too.
-# (The paper's model of 12 layers has one offset in each, 1 1 2 2 4 4 8 8 12 12 16 16. This model,
-# with its one layer, has all six in it and takes a mean.)
+# makes 1 + 2 + ... + L = L (L + 1) / 2 comparisons for a document of length L. Their number grows
+# with the square of L, written O(L²). Here position t looks back by a few fixed offsets. That makes
+# at most 6 comparisons a position, however long the past, so the cost is O(L). The price is that
+# this layer skips positions: it sees t-1, t-2 and t-4, but not t-3 (picture_offsets.svg). It is the
+# fixed offsets that make it cheap, not the planes: attention limited to the same offsets would be
+# O(L), too. (The paper's model of 12 layers has one offset in each, 1 1 2 2 4 4 8 8 12 12 16 16.
+# This model, with its one layer, has all six in it and takes a mean.)
 #
 # Config holds the sizes; config.window, for example, holds the offsets, each at least 1. A token is
-# a whole number that stands for a character. Offset 16 is idle unless block_size exceeds 16. Mixing
-# and feed-forward network are repeated n_layer times. n_embd is d in the formulas. The sizes 16, 1
-# and 16 are microGPT's; r, which comes below, is 32 in the paper. (A NamedTuple is a tuple whose
-# places have names: Config(vocab_size=27, r=8) changes one size and leaves the others.)
+# a whole number that stands for a character. Offset 16 is idle unless block_size exceeds 16. The
+# mixing layer and the feed-forward network are repeated n_layer times. n_embd is d in the formulas.
+# The sizes 16, 1 and 16 are microGPT's; r, which comes below, is 32 in the paper. (A NamedTuple is
+# a tuple whose places have names: Config(vocab_size=27, r=8) changes one size and leaves the
+# others.)
 
 
 class Config(NamedTuple):
@@ -341,8 +343,8 @@ class Config(NamedTuple):
     window: tuple = (1, 2, 4, 8, 12, 16)  # offsets at which a position looks back
 
 
-# The layer has four steps, with a matrix or two for each but the second. The formulas are the
-# paper's, without its biases (added constants).
+# The layer has four steps; each but the second has a matrix or two. The formulas are the paper's,
+# without its biases (added constants).
 #
 #     reduce     z_t = W_red x_t                               16 numbers to r = 4
 #     compare    p = the plane of z_t and z_s, of length 1     for each offset, s = t - offset >= 0
@@ -366,15 +368,15 @@ def mixing_shapes(config):
 # is the parallelogram of (u_i, u_j) and (v_i, v_j), whose signed area is u_i v_j - u_j v_i.
 #
 # These areas for all i < j are the Plücker coordinates of u and v. Any two vectors that span the
-# same plane have the same ones up to a common factor, and another plane has others: adding a
-# multiple of u to v changes nothing at all. If u and v are parallel, there is no plane, and all
-# p_ij are 0. If u and v are swapped, all signs flip: the sign says which way round the plane is
-# seen, which the layer uses. It always puts the present first.
+# same plane have the same coordinates up to a common factor, and another plane has different ones.
+# Adding a multiple of u to v changes nothing at all. If u and v are parallel, there is no plane,
+# and all p_ij are 0. If u and v are swapped, all signs flip: the sign says which way round the
+# plane is seen. The layer uses this: it always puts the present first.
 #
 # The set of all planes through the origin is a Grassmannian, and "flow" says that the planes move
 # through it, from position to position and from layer to layer: hence the paper's title. No
-# equation is solved. (Strictly, a point of it is a plane without a sense of rotation. So a function
-# of the signed coordinates is one of oriented planes.)
+# equation is solved. (Strictly, a point of the Grassmannian is a plane without a sense of rotation.
+# So a function of the signed coordinates is a function of oriented planes.)
 def plucker(u, v):
     """Return u_i v_j - u_j v_i for all i < j: r (r - 1) / 2 Values from two vectors of r.
 
@@ -392,8 +394,8 @@ def plucker(u, v):
     return [u[i] * v[j] - u[j] * v[i] for i in range(len(u)) for j in range(i + 1, len(u))]
 
 
-# The length |p| of p is the area of the parallelogram, which is large for long vectors; which plane
-# it lies in shows in the direction of p alone. So p is scaled to length 1, p / sqrt(|p|² + 1e-8).
+# The length |p| of p is the area of the parallelogram, which is large for long vectors. Which plane
+# it lies in is told by the direction of p alone. So p is scaled to length 1, p / sqrt(|p|² + 1e-8).
 # The 1e-8 is for parallel vectors: 0 ** -0.5 does not exist, but 0 / sqrt(1e-8) is 0.
 def unit_plucker(u, v):
     """Return the Plücker coordinates of u and v, scaled to length 1; zeros if these are parallel.
@@ -409,10 +411,10 @@ def unit_plucker(u, v):
     return [p_ij * inverse_length for p_ij in p]
 
 
-# Position t spans one plane with each partner that its offsets reach, and the mean of them is all
-# that it learns of its past. Early positions have fewer partners, and a mean, unlike a sum, does
-# not grow with their number. At position 0 there is none, and the mean is taken as zeros, as many
-# as there are coordinates. past holds z_0 ... z_t, so s = t - offset exists if offset < len(past).
+# Position t spans one plane with each partner that its offsets reach, and the mean of these planes
+# is all that it learns about its past. Early positions have fewer partners; a mean, unlike a sum,
+# does not grow with their number. Position 0 has none; its mean is taken to be zeros, as many as
+# there are coordinates. past holds z_0 ... z_t, so s = t - offset exists if offset < len(past).
 # (beyond.py has a faster form of this loop.)
 def mean_plane(past, config):
     """Return the mean of the unit planes that the last z of the past spans with its partners.
@@ -438,16 +440,16 @@ def mean_plane(past, config):
 
 
 # What the mean loses. A mean has no order: let the partners at t-1 and t-12 change places, and it
-# is the same. So a position learns how far back a partner stood only as far as the partner's own
-# vector tells its position, which it does imperfectly. And the nearest is one voice among several;
-# planes can even cancel, as above. What that costs, and what does better, is measured: beyond.py
-# and alternatives.py have other layers, RESULTS.md the numbers. This file shows how the paper's
-# layer works. It does not show that the planes help.
+# is the same. So a position learns how far back a partner stood only so far as the partner's own
+# vector reveals its position, and that it does imperfectly. And the nearest partner is only one
+# voice among several; planes can even cancel, as above. What that costs, and what does better, is
+# measured: beyond.py and alternatives.py have other layers, RESULTS.md the numbers. This file shows
+# how the paper's layer works. It does not show that the planes help.
 
 
 # How much of x should stay? alpha, a number between 0 and 1 for each of the d numbers of x, says
-# so: it is the share of x, and g gets the rest. It depends on both, by two more matrices (h, as in
-# hidden state, is another name for x):
+# so: it is the share of x, and g gets the rest. It depends on both x and g, through two more
+# matrices (h, as in hidden state, is another name for x):
 #
 #     alpha  = sigmoid(W_gate_h x + W_gate_g g)
 #     result = alpha x + (1 - alpha) g
@@ -471,10 +473,10 @@ def gate(x, g, layer, params):
 
 
 # The whole layer: reduce, compare and average, gate. Vectors of 16 numbers have 16 * 15 / 2 = 120
-# Plücker coordinates, vectors of 4 have 6; therefore W_red first makes r = 4 numbers of x. Training
-# finds out which. W_plu makes d numbers of the mean plane: g. The paper applies W_plu to each plane
-# and averages then. As a matrix times a mean is the mean of the products, this is the same; once
-# for all offsets is faster.
+# Plücker coordinates, vectors of 4 have 6; so W_red first reduces x to r = 4 numbers. Training
+# finds out which. W_plu turns the mean plane into d numbers: g. The paper applies W_plu to each
+# plane first and averages afterwards. Since a matrix times a mean is the mean of the products, the
+# result is the same; multiplying once for all offsets is faster.
 def mix(x, layer, past, params, config):
     """Return what position t makes of itself and its past: d Values from the d of x.
 
@@ -482,9 +484,9 @@ def mix(x, layer, past, params, config):
     z_0 ... z_(t-1), each of r Values; z_t is appended to it.
 
     In the example d = r = 2, so there is one Plücker coordinate; W_red changes nothing, and the
-    gate matrices are 0, which makes the mixture half and half. Position 0 has no past: half of
-    (1, 0). At position 1, z = (0, 1) meets (1, 0): p = 0*0 - 1*1 = -1, already of length 1. W_plu
-    makes g = (-4, -6) of it, and the result lies halfway between (0, 1) and g.
+    gate matrices are 0, which makes the mixture half and half. Position 0 has no past, so the
+    result is half of (1, 0). At position 1, z = (0, 1) meets (1, 0): p = 0*0 - 1*1 = -1, already of
+    length 1. W_plu turns it into g = (-4, -6), and the result lies halfway between (0, 1) and g.
 
     >>> def matrix(*rows):
     ...     return [tuple([Value(number) for number in row]) for row in rows]
@@ -534,8 +536,8 @@ def matrix_shapes(config):
 
 
 # The weights start as small random numbers around 0. If they all started equal, numbers computed
-# side by side would have equal gradients and stay equal for ever. A matrix is drawn row by row: the
-# inner brackets make a row of `columns` numbers, the outer ones make `rows` of these.
+# side by side would have equal gradients and would never come to differ. A matrix is drawn row by
+# row: the inner brackets make a row of `columns` numbers, the outer ones make `rows` such rows.
 def init_params(config, rng):
     """Return {name: matrix}, rows of Gaussian weights with standard deviation 0.08.
 
@@ -552,9 +554,9 @@ def init_params(config, rng):
     return params
 
 
-# While the weights change, so does the size of the vectors they make, and each part would have to
-# follow the changes of those before it. RMSNorm takes the size out: it divides x by the root of the
-# mean of its squares. The 1e-5 keeps a vector of zeros from dividing by zero.
+# As the weights change, so does the size of the vectors they make, and each part of the model would
+# have to follow the changes in the parts before it. RMSNorm takes the size out: it divides x by the
+# root of the mean of its squares. The 1e-5 keeps a vector of zeros from dividing by zero.
 def rmsnorm(x):
     """Return x / sqrt(mean of x² + 1e-5), as many Values as x has.
 
@@ -568,12 +570,13 @@ def rmsnorm(x):
     return [x_i * scale for x_i in x]
 
 
-# In the feed-forward network, a position works on what it has gathered: fc1 makes 4d hidden numbers
-# of x, ReLU sets the negative ones to 0, and fc2 makes d numbers of the rest. Without the ReLU, fc2
-# (fc1 x) would be a single matrix times x and could do no more than one.
+# In the feed-forward network, a position works on what it has gathered: fc1 turns x into 4d hidden
+# numbers, ReLU sets the negative ones to 0, and fc2 turns the rest into d numbers. Without the
+# ReLU, fc2 (fc1 x) would be a single matrix times x: the two could do no more than one.
 #
-# A hidden number that is off only adds 0 to every sum and every gradient. So it is left out, with
-# its column of fc2, which saves about a tenth of a step's time and memory. NaN is not 0: it stays.
+# A hidden number that is off only adds 0 to every sum and every gradient. So it is left out,
+# together with its column of fc2, which saves about a tenth of a step's time and memory. NaN is not
+# 0: it stays.
 def feed_forward(x, layer, params):
     """Return fc2 @ relu(fc1 @ x): d Values from the d of x; layer and params as in mix.
 
@@ -593,10 +596,10 @@ def feed_forward(x, layer, params):
 
 
 # Each part's output is added to x, a residual connection: the part has to learn only what to
-# change, and an edge with derivative 1 leads around it, on which the gradient arrives undiminished.
-# So x can grow from part to part, and each part norms what it reads. The first rmsnorm does so with
-# the sum of the two embeddings. Lastly, lm_head makes one score per token, its logit: any number,
-# the higher the more expected.
+# change, and an edge with derivative 1 leads around it, along which the gradient arrives
+# undiminished. So x can grow from part to part, and each part first normalises what it reads. The
+# first rmsnorm does so with the sum of the two embeddings. Lastly, lm_head makes one score per
+# token, its logit: any number, the higher the more expected.
 def forward(token, position, cache, params, config):
     """Return the vocab_size logits of the token that follows this one.
 
@@ -611,20 +614,21 @@ def forward(token, position, cache, params, config):
     return linear(x, params["lm_head"])  # d numbers to vocab_size
 
 
-# Softmax makes probabilities of logits: exp(v_k) divided by the sum of all exp(v_k), positive
+# Softmax turns logits into probabilities: exp(v_k) divided by the sum of all exp(v_k), positive
 # numbers that add up to 1. The loss of one guess is the cross-entropy, -log of the probability
 # given to the token that really came, the target: 0 if the model was certain of it, large if it
 # thought it unlikely. The log of a quotient is a difference, so
 #
 #     -log (exp(v_target) / sum of exp(v_k))  =  log (sum of exp(v_k)) - v_target
 #
-# The right side, log-sum-exp minus the target's logit, needs no probability that could round to 0,
-# of which there is no log. To keep exp from overflowing, the highest logit, top, is subtracted from
-# all and added back after the log.
+# The right side, log-sum-exp minus the target's logit, needs no probability, which could round to
+# 0; and 0 has no log. To keep exp from overflowing, the highest logit, top, is subtracted from all
+# and added back after the log.
 #
 # The derivative towards v_k comes out simply: log (sum of exp(v_k)) gives exp(v_k) / sum, which is
-# the probability of k, and - v_target gives -1 to the target alone. So this too is one node: each
-# logit is pulled down by the probability it wrongly gets, the target's up by what it lacks.
+# the probability of k, and - v_target gives -1 to the target alone. So this too is one node. Each
+# wrong token's logit is pulled down by the probability it gets, the target's is pulled up by what
+# it lacks.
 def cross_entropy(logits, target):
     """Return -log softmax(logits)[target] as one Value, in nats, the unit of the natural logarithm.
 
@@ -674,12 +678,13 @@ def load_docs(path):
 
 
 # A model can lower its loss by learning names by heart. Whether it has grasped how names are built
-# shows on names it was not trained on, so a tenth of the documents, at most 200, is held out.
+# shows on names it was not trained on, so a tenth of the documents, but at most 200, is held out.
 def split_docs(docs, steps):
     """Return the documents to train on and, right after those, the ones to evaluate on.
 
-    If steps outnumber the documents to train on, training starts over. Fewer than ten documents
-    leave none to evaluate on. Of 30 documents, 5 steps see 5; the next 30 // 10 = 3 are held out.
+    If there are more steps than documents to train on, training goes through these again. Fewer
+    than ten documents leave none to evaluate on. Of 30 documents, 5 steps see 5; the next 3, a
+    tenth of 30, are held out.
 
     >>> split_docs(list(range(30)), 5)
     ([0, 1, 2, 3, 4], [5, 6, 7])
@@ -689,7 +694,7 @@ def split_docs(docs, steps):
     return docs[:n_train], docs[n_train:n_train + n_eval]
 
 
-# The vocabulary numbers all characters of the documents in their order. set().union(*docs) is the
+# The vocabulary numbers all characters of the documents in sorted order. set().union(*docs) is the
 # set of the characters of all documents, each once.
 def make_vocab(docs):
     """Return {symbol: token} of all symbols in the documents, sorted.
@@ -701,8 +706,8 @@ def make_vocab(docs):
 
 
 # One more token, BOS (beginning of sequence), is the mark from the beginning of this file: it opens
-# a document, so that the first character is predicted from something too, and closes it, so that
-# the end is predicted as well. Its number is the first that is free, len(vocab).
+# a document, so that even the first character is predicted from something, and closes it, so that
+# the end is predicted as well. Its number is the first free one, len(vocab).
 def tokenize(doc, vocab):
     """Return BOS, the token of each symbol, BOS; KeyError for a symbol not in vocab.
 
@@ -713,8 +718,8 @@ def tokenize(doc, vocab):
 
 
 # The order in which a run draws its random numbers: shuffle the documents, then draw the weights.
-# (Samples come last.) One generator serves for all, so that a seed fixes the whole run. **sizes are
-# sizes of the Config by name, such as r=8.
+# (Samples come last.) One generator draws them all, so a seed fixes the whole run. **sizes are
+# sizes for the Config by name, such as r=8.
 def begin(docs, rng, **sizes):
     """Return the documents shuffled, their vocabulary, the config and fresh weights.
 
@@ -736,7 +741,7 @@ def begin(docs, rng, **sizes):
 # Python frees an object when the last reference to it is gone, so the whole graph is freed when
 # this function returns. Only for objects that refer to each other in a circle does it need the
 # garbage collector, which now and then searches all that is alive. A graph of Values has no circle,
-# and searching its thousands of nodes in vain takes time, so the collector rests meanwhile.
+# and searching its thousands of nodes in vain takes time, so the collector is off meanwhile.
 # `finally` puts it back as it was, whatever happens.
 def backpropagate(tokens, params, config):
     """Add the gradient of a document's mean loss to the weights' grads; return that loss, in nats.
@@ -761,9 +766,10 @@ def backpropagate(tokens, params, config):
 #     m becomes beta1 m + (1 - beta1) gradient        v becomes beta2 v + (1 - beta2) gradient²
 #
 # and moves the weight by -lr m / (sqrt(v) + 1e-8). The length of this move is about lr if the
-# gradients agree, be they large or small, and less if they contradict each other. One correction:
-# m and v start at 0, so at first they are too small. After `step` steps the shares of all gradients
-# in m add up to 1 - beta1**step only; divided by that, it is a mean, m_hat. v_hat likewise.
+# gradients agree, be they large or small, and less if they contradict each other. One correction: m
+# and v start at 0, so at first they are too small. After `step` steps the shares of all gradients
+# in m add up only to 1 - beta1**step; divided by that, m becomes a true mean, m_hat. v_hat
+# likewise.
 def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
     """Move each weight against its gradient by Adam, step counting from 1; clear the gradients.
 
@@ -792,7 +798,7 @@ def adam_step(weights, m, v, step, lr, beta1=0.85, beta2=0.99):
 
 
 # One step of training is the gradient of one document and one move of all weights. lr falls in a
-# straight line towards 0 at the end: large moves first, fine ones last.
+# straight line towards 0: large moves first, fine ones last.
 #
 # If a number grows beyond all bounds, it becomes infinite or NaN, and so does every sum it enters.
 # So one sum over the loss and all weights finds any of them, and training stops rather than going
@@ -821,9 +827,9 @@ def train(docs, params, config, steps, lr=0.01):
         yield loss
 
 
-# Evaluation is the same loss without training. What does it mean? A model that guesses blindly
-# among 27 tokens has loss log 27 = 3.30. Conversely, a loss of 2.3 is that of guessing among
-# exp(2.3), about 10; this number is called the perplexity.
+# Evaluation is the same loss without training. What does a loss mean? A model that guesses blindly
+# among 27 tokens has loss log 27 = 3.30. Conversely, a loss of 2.3 is that of guessing blindly
+# among exp(2.3) tokens, about 10; this number is called the perplexity.
 def evaluate(docs, params, config):
     """Return the mean cross-entropy of all tokens of the tokenised documents, in nats.
 
@@ -833,12 +839,12 @@ def evaluate(docs, params, config):
     return sum(losses) / len(losses)
 
 
-# To write a name, begin with BOS, draw the next token by the probabilities, append it, and go on
-# until BOS returns or the block is full. A prompt is read first, token by token, and nothing is
-# drawn until its end. Before drawing, the logits are divided by the temperature: below 1 it favours
-# the likely tokens even more, above 1 less. The logits 0 and log 3 stand for 1 : 3, at temperature
-# 0.5 for 1 : 9. rng.choices needs proportions only, which spares us softmax's division; it returns
-# a list of one token. BOS becomes the empty string.
+# To write a name, begin with BOS, draw the next token according to the probabilities, append it,
+# and go on until BOS returns or the block is full. A prompt is read first, token by token, and
+# nothing is drawn until its end. Before drawing, the logits are divided by the temperature: below 1
+# it favours the likely tokens even more, above 1 less. The logits 0 and log 3 stand for 1 : 3, at
+# temperature 0.5 for 1 : 9. rng.choices needs only proportions, which spares us softmax's division;
+# it returns a list of one token. BOS becomes the empty string.
 def generate(vocab, params, config, rng, temperature, prompt=""):
     """Return a document that begins with the prompt, drawn from softmax(logits / temperature).
 
@@ -862,17 +868,17 @@ def generate(vocab, params, config, rng, temperature, prompt=""):
 # ---- 5. a model in a file ------------------------------------------------------------------------
 #
 # A trained model is its sizes, its vocabulary and its weights. JSON is text that keeps all of these
-# exactly: Python writes as many digits of a number as it needs to read it back.
+# exactly: Python writes as many digits of a number as are needed to read it back.
 #
-# One thing more is kept: what the model was trained on. For each text that is a checksum, a number
+# One more thing is kept: what the model was trained on. For each text this is a checksum, a number
 # computed from the text, with the seed it was shuffled with and how many documents were used. So
-# when training on this text goes on, what the model has met is not held out. (Adam's means and the
-# learning rate are not kept: training starts over, from the kept weights.)
+# when training on this text goes on, nothing that the model has met is held out. (Adam's means and
+# the learning rate are not kept: training starts over, from the kept weights.)
 def save_model(path, vocab, config, params, trained_on):
     """Write a model as JSON, whole or not at all; trained_on is {checksum: (seed, documents)}.
 
-    It is written beside its place first and then moved there at once, so that a full disk or Ctrl-C
-    cannot leave half a file in its place. OSError if it cannot be written.
+    It is first written beside its place and then moved there in one go, so that a full disk or
+    Ctrl-C cannot leave half a file in its place. OSError if it cannot be written.
     """
     numbers = {name: [[w.data for w in row] for row in matrix] for name, matrix in params.items()}
     record = {"sizes": config._asdict(), "vocab": "".join(vocab), "trained_on": trained_on,
@@ -937,8 +943,8 @@ def read_params(matrices, config):
 
 # ---- 6. the program ------------------------------------------------------------------------------
 #
-# Without a usage text (SUPPRESS), what is wrong with an option is said in one line. (Before Python
-# 3.13 an option written as "--steps=--" comes back as an empty list, hence the test for [].)
+# Without a usage text (SUPPRESS), one line says what is wrong with an option. (Before Python 3.13
+# an option written as "--steps=--" comes back as an empty list, hence the test for [].)
 def read_options(argv):
     """Return the options, or say in one line what is wrong with them and exit with status 2.
 
@@ -968,10 +974,10 @@ def read_options(argv):
     return args
 
 
-# A file that is there already is replaced, be it a link or write-protected. What is there but is no
-# file, such as a folder, cannot be.
+# A file that is already there is replaced, even if it is a link or write-protected. Anything else
+# there, such as a folder, cannot be replaced.
 def check_place(path, data, parser):
-    """Say so and exit with status 2 where no model can be written, or where the text stands."""
+    """Exit with status 2 and one line if the model cannot or must not be written to this path."""
     folder = path.absolute().parent
     is_other = path.exists() and not path.is_file()  # a folder, say
     if is_other or not folder.is_dir() or not os.access(folder, os.W_OK):
@@ -1000,8 +1006,8 @@ def train_aloud(docs, params, config, steps):
             losses = []
 
 
-# Documents that the text repeats can be held out and trained on at once. They are not new to the
-# model, so their number is printed. (In the sum, True counts as 1.)
+# A document that the text repeats can be both held out and trained on. Such documents are not new
+# to the model, so their number is printed. (In the sum, True counts as 1.)
 def evaluate_aloud(held_out, seen, vocab, params, config):
     """Print how many documents are held out, how many of them are not new, and the loss."""
     print(f"{len(held_out)} documents held out")
@@ -1016,8 +1022,9 @@ def evaluate_aloud(held_out, seen, vocab, params, config):
 
 
 # A kept model comes with the seed that its text was shuffled with, so that the documents it has met
-# can be found again; --seed then only draws other samples. What is done with the data is said: how
-# many documents are too long for the block, with BOS in front, and lose their end (or the mark).
+# can be found again; --seed then only draws other samples. The program says what it does to the
+# data: how many documents, with BOS in front, are too long for the block and lose their end (or the
+# mark).
 def main(argv=None):
     """Read the documents; train a new model or a kept one; evaluate it; let it write.
 
@@ -1046,7 +1053,7 @@ def main(argv=None):
     if cut:
         print(f"{cut:,} documents are too long for the block: their ends are cut")
     if trained_on.keys() - {checksum}:
-        print("the model was trained on another text, too: what is held out here may be in it")
+        print("the model was also trained on another text: what is held out here may be in it")
 
     seen, held_out = split_docs(shuffled, max(args.steps, known))  # seen now or before
     train_aloud([tokenize(doc, vocab) for doc in seen], params, config, args.steps)
@@ -1060,9 +1067,9 @@ def main(argv=None):
         print(f"sample {n:2}: {text}")
 
 
-# Run as a program, this file does main; imported, it does nothing. No traceback after Ctrl-C
-# (status 130), when a pipe's reader, such as `head`, has left, or after an error (status 2): the
-# message says what is wrong.
+# Run as a program, this file calls main; imported, it does nothing. There is no traceback after
+# Ctrl-C (status 130), when a pipe's reader, such as `head`, has left, or after an error (status 2).
+# The message then says what is wrong.
 if __name__ == "__main__":
     try:
         main()

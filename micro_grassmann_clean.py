@@ -237,7 +237,7 @@ def rmsnorm(x):
 def feed_forward(x, layer, params):
     """Return fc2 @ relu(fc1 @ x)."""
     hidden = [h.relu() for h in linear(x, params[f"{layer}.fc1"])]  # d numbers to 4 d
-    on = [i for i, h in enumerate(hidden) if h.data != 0]  # a 0 adds nothing: a tenth faster so
+    on = [i for i, h in enumerate(hidden) if h.data != 0]  # a 0 adds nothing; skipping it is faster
     fc2 = [tuple([row[i] for i in on]) for row in params[f"{layer}.fc2"]]
     return linear([hidden[i] for i in on], fc2)  # 4 d numbers to d
 
@@ -459,7 +459,7 @@ def read_options(argv):
 
 
 def check_place(path, data, parser):
-    """Say so and exit with status 2 where no model can be written, or where the text stands."""
+    """Exit with status 2 and one line if the model cannot or must not be written to this path."""
     folder = path.absolute().parent
     is_other = path.exists() and not path.is_file()  # a folder, say
     if is_other or not folder.is_dir() or not os.access(folder, os.W_OK):
@@ -524,7 +524,7 @@ def main(argv=None):
     if cut:
         print(f"{cut:,} documents are too long for the block: their ends are cut")
     if trained_on.keys() - {checksum}:
-        print("the model was trained on another text, too: what is held out here may be in it")
+        print("the model was also trained on another text: what is held out here may be in it")
 
     seen, held_out = split_docs(shuffled, max(args.steps, known))  # seen now or before
     train_aloud([tokenize(doc, vocab) for doc in seen], params, config, args.steps)

@@ -182,7 +182,8 @@ def chart(series, x_label, y_label, log=False):
     return "\n".join(lines)
 
 
-# Of each line: a colour for light pages, one for dark pages, and dashes for whoever sees neither.
+# Of each line: a colour for light pages, one for dark pages, and dashes for readers who see
+# neither.
 STYLES = (("#c2410c", "#fb923c", ""), ("#1d4ed8", "#7dabff", "7 4"), ("#15803d", "#4ade80", "2 3"),
           ("#7e22ce", "#d8a6ff", "9 3 2 3"), ("#525252", "#c4c4c4", "1 3"),
           ("#0e7490", "#67e8f9", "12 4"))
@@ -321,7 +322,7 @@ def _bar_panel(panel, x0, top, width):
 
 
 def _heat_panel(panel, x0, top):
-    """Return the SVG elements of a table of shares, each on a ground the darker the higher it is.
+    """Return the SVG elements of a table of shares, each on a background as dark as it is high.
 
     The names of the columns stand slanted below.
     """
@@ -380,7 +381,7 @@ class Progress:
 
 
 def forget_typed():
-    """Drop the keys that were pressed while nobody asked: they are no answer to what comes."""
+    """Drop the keys that were pressed while nothing was asked: they answer no later question."""
     try:
         import termios
     except ImportError:  # Windows, a browser
@@ -461,7 +462,7 @@ def one_key(terminal, text):
 def prompting_again(text, listen=None):
     """When the program goes on after Ctrl-Z, call listen() and show the prompt again.
 
-    The shell has written below the prompt meanwhile, and given the terminal back as it likes it.
+    The shell has written below the prompt meanwhile, and left the terminal in the mode it likes.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if not hasattr(signal, "SIGCONT") or not in_main:
@@ -483,7 +484,7 @@ def prompting_again(text, listen=None):
 
 
 def is_special(path):
-    """Tell whether the path is no ordinary file: a pipe, a device, what stdout writes to."""
+    """Tell whether the path is not an ordinary file: a pipe, a device, what stdout writes to."""
     if str(path).startswith(("/dev/std", "/dev/fd/", "/proc/")):
         return True
     try:
@@ -501,7 +502,7 @@ def save(path, text):
     """Write the text to the file as a whole: another reader sees the old file or the new one.
 
     If the path is a link, its target is written. Permissions stay. A file with a second name (a
-    hard link) is overwritten in place. To what is no regular file, such as /dev/stdout, the text
+    hard link) is overwritten in place. If it is not a regular file, such as /dev/stdout, the text
     is appended. OSError if that cannot be done.
     """
     if is_special(path):

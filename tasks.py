@@ -1,10 +1,10 @@
-"""What the models are asked, for benchmarks, tutorial, playground and large/; no model is in here.
+"""What the models are asked, for benchmarks, tutorial, playground and large/; no model is here.
 
-A task is a generator, a judge or labels, and what can be had without a model: the ideal, tables of
-counts. Names and text come first, then brackets, pairs of sentences, questions about random signs.
-There is nothing to run. A new task goes to the end of this file, as a section of its own.
+A task is a generator, a judge or labels, and what can be reached without a model: the ideal, tables
+of counts. Names and text come first, then brackets, pairs of sentences, questions about random
+signs. There is nothing to run. A new task goes to the end of this file, as a section of its own.
 
-Everything random comes from a random.Random that the caller gives, so a seed settles it.
+Everything random comes from a random.Random that the caller gives, so a seed fixes it.
 """
 import functools
 import itertools
@@ -118,7 +118,7 @@ def distinct_strings(number, rng, pairs=PAIRS):
 def judge(text, block_size=BRACKET_BLOCK):
     """Return (verdict, place of the first wrong bracket or None) for a string that a model wrote.
 
-    Wrong is a bracket that closes what was never opened, else one that nothing ever closes.
+    The wrong bracket is the first that closes nothing or, if there is none, one never closed.
     Verdicts: balanced, empty, closed too early, left open, block full (left open at its end).
     """
     opened = []
@@ -135,7 +135,7 @@ def judge(text, block_size=BRACKET_BLOCK):
 
 
 def is_balanced(text):
-    """Tell whether each bracket that opens is closed, and there is one at all."""
+    """Tell whether each bracket that opens is closed, and whether there is any bracket."""
     return judge(text)[0] == "balanced"
 
 
@@ -161,10 +161,10 @@ def least_loss(pairs=PAIRS):
 
 
 def ideal_loss(docs, pairs=PAIRS):
-    """Return the loss on these very strings, in nats a token, of one who knows balanced_string.
+    """Return the loss on these strings, in nats a token, of a model that knows balanced_string.
 
-    That is: that each number of pairs is as likely as the others, and that both brackets
-    are equally likely wherever both are possible; Bayes' rule does the rest.
+    It knows that each number of pairs is as likely as the others, and that both brackets are
+    equally likely wherever both are possible; Bayes' rule does the rest.
     """
     nats = 0.0
     sizes = range(pairs[0], pairs[1] + 1)
@@ -194,7 +194,7 @@ def counter_loss(train, held_out):
     """Return the loss on held_out of a perfect counter: a table of counts by depth and position.
 
     It knows the depth and the position exactly, and nothing else. Its probabilities are counted on
-    the strings of train, with one count more, shared among the three symbols.
+    the strings of train, with one more count, shared among the three symbols.
     """
     followed = defaultdict(Counter)
     for doc in train:
@@ -227,9 +227,9 @@ def bracket_states(doc):
 # is decided by looking at every world of up to four things. Small old dogs and small old cats are
 # taken to exist, so that "all" implies "some". More things would decide no pair differently: a
 # world in which two sentences are true or false as wanted needs at most a small old dog, a small
-# old cat and one witness for each sentence, and taking away all other things changes nothing.
-# Testing a network's reasoning with artificial sentences and these three labels: Bowman, Potts and
-# Manning 2015, Recursive Neural Networks Can Learn Logical Semantics, arXiv:1406.1827.
+# old cat and one witness for each sentence, and removing everything else changes nothing. Testing a
+# network's reasoning with artificial sentences and these three labels: Bowman, Potts and Manning
+# 2015, Recursive Neural Networks Can Learn Logical Semantics, arXiv:1406.1827.
 
 QUANTIFIERS = ("all", "some", "no", "not all")
 ADJECTIVES = ("", "small", "old")
@@ -395,9 +395,9 @@ def even_labels(pairs, number, rng):
 def split_pairs(pairs, seed, number):
     """Return (`number` pairs to train on, {name of a test: its pairs}).
 
-    Of the sentences without the combination KEPT_APART, one in SENTENCES_APART is kept apart, too:
-    the first test has pairs of these alone. The second has pairs with the combination in at least
-    one sentence; the other sentence may be one of training. So no pair of a test occurs in
+    One in SENTENCES_APART of the sentences without the combination KEPT_APART is kept apart as
+    well: the first test has only pairs of these. The second has pairs with the combination in at
+    least one sentence; the other sentence may be one of training. So no pair of a test occurs in
     training, and in the first test no sentence does.
     """
     rng = random.Random(seed)
@@ -458,8 +458,8 @@ def pair_tables(train):
 
 # ---- questions about random signs ----------------------------------------------------------------
 #
-# Here the text is random and the answer a function of it, so that one skill is asked for and all
-# answers can be right. What is read and what is answered are apart: no answer enters the text. Each
+# Here the text is random and the answer a function of it, so one skill is asked for and all answers
+# can be right. What is read and what is answered are kept apart: no answer enters the text. Each
 # task has a guess that lacks the skill, to compare with; benchmark_tasks.py does that.
 
 LOOK_BACK = (1, 2, 4, 8, 16)  # the offsets at which some of these questions aim
@@ -508,7 +508,7 @@ def looked_back(text):
 
 
 def most_common(symbols):
-    """Return the most frequent symbol, of equals the least: in what order they stand is nothing."""
+    """Return the most frequent symbol, of equals the least, so that their order does not count."""
     return max(sorted(set(symbols)), key=symbols.count)
 
 
@@ -554,7 +554,7 @@ def dominance_of_one(rng, length, signs):
 def recall(rng, length, signs):
     """Return an Example: keys with values, then the keys in another order: what was the value?
 
-    Between the keys asked for stand fillers, so that the distance from a value varies.
+    Fillers stand between the keys asked for, so the distance from a value varies.
     """
     keys = rng.sample(KEYS, RECALLED)
     held = dict(zip(keys, rng.sample(VALUES, RECALLED)))
@@ -589,7 +589,7 @@ def parity_of(bits):
 def repeat_of_four_back(rng, length, signs):
     """Return an Example: is the present sign the one four back?
 
-    A third of the signs are, a third repeat one from another of the places LOOK_BACK.
+    A third of the signs are; another third repeat one from another of the places LOOK_BACK.
     """
     text = random_signs(rng, length, signs)
     others = [offset for offset in LOOK_BACK if offset != FOUR_BACK]
@@ -622,7 +622,7 @@ def open_brackets(rng, length, signs):
 
 
 def depth_of(brackets):
-    """Return how many brackets are open, as text; DEEPEST stands for so many or more."""
+    """Return how many brackets are open, as text; DEEPEST stands for that many or more."""
     return str(min(DEEPEST, brackets.count("(") - brackets.count(")")))
 
 
@@ -655,7 +655,7 @@ SIGN_TASKS = {
 
 
 class Questions(NamedTuple):
-    """The texts of one task and one seed, all of them different in all likelihood."""
+    """The texts of one task and one seed, in all likelihood all different."""
 
     train: list  # of tasks.Example
     held_out: list
@@ -686,7 +686,7 @@ def in_tokens(example, vocab):
 def references(task, several, signs):
     """Return (chance, guess): shares of right answers on the held-out texts of several Questions.
 
-    Chance gives the same answer always, the most frequent; the guess is the task's.
+    Chance always gives the same answer, the most frequent one; the guess is the task's.
     """
     given = []
     guessed = 0

@@ -31,7 +31,7 @@ def show_state(args, place, W_red):
     t = place.t
     source = "rmsnorm(the letter's row of wte + the position's row of wpe)"
     if args.layer:
-        source = f"what layer {args.layer - 1} hands on"
+        source = f"what layer {args.layer - 1} passes on"
     return "\n".join((
         show.heading(f"1. x_{t}: what the layer gets at position {t}"),
         textwrap.fill(f"{len(place.x)} numbers: {source}, and rmsnorm once more, as forward does "

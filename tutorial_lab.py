@@ -160,7 +160,7 @@ def train_on_signs(task, mixer, seed):
 
 
 def train_all(*wanted):
-    """Train what is wanted, (task, mixer, window), with all seeds, but for what has been."""
+    """Train what is wanted, (task, mixer, window), with all seeds, unless it has been trained."""
     jobs = [(task, mixer, seed, window) for task, mixer, window in wanted for seed in SEEDS]
     missing = [job for job in jobs if job not in done]
     if missing:
@@ -354,7 +354,7 @@ def table_loss(task, order, everything=False):
 
 
 def repeated():
-    """Return how many held-out strings were trained on, too."""
+    """Return how many held-out strings were also trained on."""
     seen, held_out = split("brackets")
     return sum(doc in seen for doc in held_out)
 
@@ -439,14 +439,14 @@ def small(rng, n):
 
 
 def log_slips(n):
-    """Return what one gets for -log(1/n) by the usual slips."""
+    """Return the wrong answers for -log(1/n) that come from the usual slips."""
     return ((1 / n, "that is the probability; the loss is -log of it"),
             (math.log10(n), "that is the logarithm to base 10; log is the natural one"),
             (math.log2(n), "that is the logarithm to base 2; log is the natural one"))
 
 
 def blind_loss(size):
-    """Return the question what a blind guess costs."""
+    """Return the question of what a blind guess costs."""
     return Question(f"A model that knows nothing gives each of {size} tokens the same probability. "
                     "What is its loss?", loss_of(size), 2,
                     f"-log(1/{size}) = log {size} = {loss_of(size):.4f}", slips=log_slips(size))
@@ -521,7 +521,7 @@ def ask_scores(rng):
 def partner_slips(t, window):
     """Return what one gets for the partners of t by the usual slips."""
     partners = {t - offset for offset in window if offset <= t}
-    return ((partners | {t}, "t is no partner of itself: no offset is 0"),
+    return ((partners | {t}, "t is not a partner of itself: no offset is 0"),
             ({t - offset for offset in window}, "positions below 0 do not exist"),
             (set(window), "these are the offsets: subtract them from t"),
             ({t + offset for offset in window}, "a partner stands before t: subtract"))
@@ -619,10 +619,10 @@ def ask_swapped(rng):
         states = [values(*z, model=model) for z in past]
         features.append([v.data for v in model.mean_plane(states, config)])
     changes = features[0] != features[1]
-    return chosen(f"A layer hands on {words[name]} at the offsets 1 and 2. These two partners "
-                  "change places. Does what it hands on change?", ("yes", "no"),
+    return chosen(f"A layer passes on {words[name]} at the offsets 1 and 2. These two partners "
+                  "change places. Does what it passes on change?", ("yes", "no"),
                   1 if changes else 2, "side by side each offset has its own place" if changes
-                  else "a sum does not ask in which order it was added")
+                  else "a sum does not depend on the order of what is added")
 
 
 # {what is asked: the page that it belongs to}, in the order of the worksheet

@@ -1,8 +1,8 @@
 """The tutorial's pages: their text, and which numbers stand in it.
 
-There is nothing to run; tutorial.py shows them. SPINE, at the end, is the lesson: fifteen pages
-and the side trips that each of them points to. Each number is computed while one reads. A new page
-is a function that returns a Page, and an Entry in SPINE.
+There is nothing to run; tutorial.py shows them. SPINE, at the end, is the lesson: fifteen pages and
+the side trips that each of them points to. Each number is computed while you read. A new page is a
+function that returns a Page, and an Entry in SPINE.
 """
 import ast
 import inspect
@@ -42,7 +42,7 @@ class Page(NamedTuple):
     before: tuple
     question: object
     after: tuple
-    shown: str  # the sentence that it leaves
+    shown: str  # the sentence that the reader takes away
     facts: dict  # the numbers that this sentence rests on
 
 
@@ -77,7 +77,7 @@ def parallelogram(u, v):
 
 
 def code(function, first="", last=""):
-    """Return lines of a function as they stand in its file, from `first` to `last`: parts of them.
+    """Return a function's lines from its file, from the one with `first` to the one with `last`.
 
     Without these, the whole body but its docstring.
     """
@@ -136,17 +136,17 @@ def predict():
     return Page((
         "A language model reads a text and guesses what comes next, one token after the other. "
         "Here a token is a letter or a bracket. This lesson has one question: what must a model "
-        "keep of the past to guess well? Two kinds of text will answer.",
+        "keep of the past to guess well? Two kinds of text will help to answer it.",
         f"Names, {len(lab.names()):,} of them in input.txt:",
         f"    {'  '.join(lab.names()[:8])}",
         "Balanced brackets, made at random: each one that is opened is closed.",
         "\n".join(f"    {doc}" for doc in strings[:4])),
         question,
         (f"    {text}\n    {marks}",
-         "A model guesses the end of a text, too. So each text is opened and closed by a token of "
-         "its own, BOS (beginning of sequence): names have 26 letters and BOS, 27 tokens; "
+         "A model guesses the end of a text, too. So a token of its own, BOS (beginning of "
+         "sequence), opens and closes each text. Names then have 27 tokens, 26 letters and BOS; "
          "brackets have 3."),
-        f"In these brackets what decides may lie {gap} symbols back.",
+        f"In these brackets, what decides the next one may lie {gap} symbols back.",
         {"gap": gap, "text": text})
 
 
@@ -160,16 +160,16 @@ def the_loss():
     rows.append(["loss", *(f"{lab.loss_of(n):.3f}" for n in (1, 2, 3, 1000))])
     return Page((
         "After each token the model gives every token a number, its logit: the higher, the more "
-        "likely. softmax makes probabilities of them, which add up to 1:",
+        "likely. softmax turns them into probabilities, which add up to 1:",
         "    probability = exp(logit) / sum of the exp of all logits",
-        "How wrong was that? The loss looks only at the token that really came:",
+        "How wrong was the guess? The loss looks only at the token that really came:",
         "    loss = -log(probability)    log: the natural logarithm; the unit is the nat",
         indented(rows),
-        "In the model file, for each position of a text (cross_entropy is both steps in one):",
+        "In the model file, for each position of a text (cross_entropy does both steps in one):",
         code(micro_grassmann_clean.token_losses, "logits =", "losses.append")),
         blind_loss(size),
-        (f"A model computes with weights, numbers that training changes. At first they are drawn "
-         f"at random, for the same seed the same ones. With seed {lab.SEEDS[0]} the untrained "
+        ("A model computes with weights, numbers that training changes. At first they are drawn at "
+         f"random; the same seed gives the same ones. With seed {lab.SEEDS[0]} the untrained "
          f"model's loss on {lab.NAME}, the mean over its tokens, is {untrained:.3f}: it knows "
          "nothing yet.",),
         f"Blind guessing costs log {size} = {lab.loss_of(size):.3f} nats a token on names and "
@@ -192,22 +192,22 @@ def a_rival():
         f"Three tables know the last 1, 2 or 3 letters. They are counted on {steps} names, then "
         "on all others. Which one gains most? The one that knows",
         ("the last", "the last two", "the last three"), best,
-        f"It gains {max(gains):.3f} nats, the table of 1 letter {gains[0]:.3f}. Longer contexts "
-        "predict better but occur less often")
+        f"It gains {max(gains):.3f} nats, the table of 1 letter only {gains[0]:.3f}. Longer "
+        "contexts predict better but occur less often")
     counter = lab.counter_loss()
     table = min(lab.table_loss("brackets", order) for order in range(1, 9))
     return Page((
         "Before any model, a rival: count. How often did each letter follow an m, or an em? What "
-        "followed often gets a high probability. A letter that never followed keeps a little: "
-        "some imagined counts, as many as serve best on a fifth of the names counted, are shared "
-        "out as the table of one letter less would.",
+        "followed often gets a high probability. A letter that never followed still gets a little: "
+        "some imagined counts are added, shared out as the table of one letter less would share "
+        "them. How many? As many as work best on a fifth of the names counted.",
         f"We count on {steps} names, as many as the models below will be trained on, and judge on "
-        f"{lab.HELD_OUT} others that are held out: no table and no model ever sees them before."),
+        f"{lab.HELD_OUT} others that are held out: no table and no model has seen them before."),
         question,
         (indented(rows),
          f"Brackets, {lab.STEPS['brackets']} strings: the best table of the last 1 to 8 symbols "
-         f"costs {table:.3f}. A table that knows just two numbers, how many brackets are open and "
-         f"how many symbols there were, counted on the same strings, costs {counter:.3f}."),
+         f"costs {table:.3f}. A table counted on the same strings that knows just two numbers, how "
+         f"many brackets are open and how many symbols there were, costs {counter:.3f}."),
         f"The number to beat on names is {min(few):.3f}; on brackets, knowing how many are open "
         f"saves {table - counter:.3f} nats a token.",
         {"few": few, "gains": gains, "best": best, "saved": table - counter})
@@ -220,25 +220,26 @@ def look_back():
                  for row in start.params[f"layer0.{name}"])
     total = sum(len(row) for rows in start.params.values() for row in rows)
     question = chosen(
-        "Five positions ago a bracket was opened. Which of these functions can know of it?",
+        "Five positions ago a bracket was opened. Which of these functions can know about it?",
         ("rmsnorm", "feed_forward", "mix", "linear"), 3,
-        "Only mix is given past; all else works on one position at a time", {
+        "Only mix is given past; the others work on one position at a time", {
             1: "rmsnorm scales the vector of one position",
             2: "feed_forward gets the vector of one position only",
             4: "linear multiplies the vector of one position by weights"})
     return Page((
         f"A token becomes a vector: a list of d = {start.config.n_embd} numbers, a row of weights "
-        "in wte. Its position t = 0, 1, 2, ... has one, too, in wpe. Then, in the model file:",
+        "in wte. Its position t = 0, 1, 2, ... has a vector, too, a row in wpe. Then, in the model "
+        "file:",
         code(micro_grassmann_clean.forward),
         "linear multiplies a vector by a matrix, which is a list of rows: number i of the result "
         "is the dot product of row i with x (multiply number by number, add up). We write W x. "
-        "rmsnorm scales x so that the mean of its squares is 1. x = add(x, ...) adds what a stage "
-        "makes to x itself. feed_forward is two matrices, fc2 relu(fc1 x); relu(a) is a, or 0 if "
-        "a < 0."),
+        "rmsnorm scales x so that the mean of its squares is 1. x = add(x, ...) adds a stage's "
+        "result to x. feed_forward is two matrices, fc2 relu(fc1 x); relu(a) is a, or 0 if a < 0."),
         question,
-        ("Two models follow, in a file each: micro_gpt.py, and micro_grassmann_clean.py, the one "
-         "of the paper. They differ in the mixing layer, mix, and in nothing else: diff the two "
-         "files. What a model knows of the past, mix has kept. So this lesson is about mix.",),
+        ("There are two models, each in a file of its own: micro_gpt.py, and "
+         "micro_grassmann_clean.py, the paper's. They differ in the mixing layer, mix, and in "
+         "nothing else: diff the two files. All that a model knows of the past, mix has kept. So "
+         "this lesson is about mix.",),
         f"Of the {total:,} weights of the Grassmann model {mixing} are in the mixing layer, the "
         "only stage that looks back.",
         {"total": total, "mixing": mixing})
@@ -260,13 +261,13 @@ def attention():
         {3: "x_2 fits itself best of all: its dot product with itself is the highest"})
     costs = [lab.costs(length)[0] for length in (32, 64)]
     return Page((
-        "Attention is a mean with weights. Position t asks, the positions s = 0 to t answer:",
+        "Attention is a mean with weights. Position t asks; the positions s = 0 to t answer:",
         "    q_t = wq x_t  the query: what t looks for   score_s = q_t·k_s / sqrt(size)\n"
         "    k_s = wk x_s  the key: what s offers        weight_s = softmax of scores\n"
         "    v_s = wv x_s  the value: what s hands over  result = sum of weight_s v_s",
         code(micro_gpt.attend, "scores =", "out +="),
-        "size is how many numbers q has. The model has 4 heads: parts of the vector, each with "
-        "its own attention; wo, one more matrix, mixes their results."),
+        "size is how many numbers q has. The model has 4 heads: parts of the vector, each with its "
+        "own attention. One more matrix, wo, mixes their results."),
         question,
         (indented(rows, left=3),
          f"    result = {arrow(result)}; the plain mean gives each position 1/3.",
@@ -298,16 +299,16 @@ def offsets():
         "Another idea: look back at a few fixed places. An offset says how many positions to look "
         "back; the list of them, the window, is",
         f"    {arrow(config.window)}",
-        "in the Grassmann model, the layer of the paper (arXiv:2512.19428). The partners of "
+        "in the Grassmann model, which has the paper's layer (arXiv:2512.19428). The partners of "
         "position t are s = t - offset, for each offset, if s is 0 or more. In the model file:",
         code(micro_grassmann_clean.mean_plane, "for offset", "planes.append")),
         question,
         ("T: t itself, o: a partner, .: skipped (as noted while the layer ran)",
          indented(rows, left=3),
          "A window of w offsets has at most w pairs a position, however long the text is: O(L). "
-         f"From L = 32 to 64 the numbers that attention makes grow {growth[1]:.2f} times, those "
-         f"of this layer {growth[3]:.2f} times. The offsets do this, whatever is made of the "
-         "pairs."),
+         f"From L = 32 to 64 the numbers that attention makes grow {growth[1]:.2f} times, those of "
+         f"this layer {growth[3]:.2f} times. The offsets bring this about, whatever the layer "
+         "makes of the pairs."),
         f"Position {t} looks at {len(seen[t])} of {t} earlier positions, however much the others "
         "may matter.",
         {"seen": seen, "growth": growth})
@@ -329,7 +330,7 @@ def planes():
          4: "p_01 is 1*1 - 0*1 first, then 1*0 - 0*1"})
     r = micro_grassmann.Config(vocab_size=1).r
     return Page((
-        f"What does t learn of a partner? Each x is first reduced, z = W_red x, to r = {r} "
+        f"What does t learn about a partner? Each x is first reduced, z = W_red x, to r = {r} "
         "numbers. Attention would ask how alike two z are. This layer asks which plane they span:",
         "    p_ij = u_i v_j - u_j v_i    for all i < j: the Plücker coordinates of u, v",
         code(micro_grassmann_clean.plucker),
@@ -338,7 +339,7 @@ def planes():
         question,
         (indented(rows),
          "1: only p tells the two v apart. 2: v leans towards u; only the dot product tells how "
-         "far, for the layer uses p scaled to length 1, which is the same.",
+         "far. The layer uses p scaled to length 1, and that is the same for both.",
          "To turn such planes with the mouse: python3 playground.py, in your browser."),
         "A plane keeps the direction in which v differs from u; how far v goes along u is lost.",
         {"dots": [lab.dot(u, v) for _, v in cases], "units": [lab.unit(u, v) for _, v in cases]})
@@ -361,19 +362,19 @@ def the_gate():
     question = chosen("x = 1, g = 5, and the score is 4. The result is near",
                       ("x", "the middle of both", "g"), 1,
                       f"sigmoid(4) = {results[4][0]:.3f} is the share of x",
-                      {2: "that would be alpha = 0.5, a score of 0",
+                      {2: "that would need alpha = 0.5, a score of 0",
                        3: "alpha is the share of x, not of the past"})
     return Page((
-        "The planes of all partners, each scaled to length 1, are averaged. W_plu makes d numbers "
-        "of the mean: g, what the past has to say. A gate decides, for each of the d numbers, how "
-        "much of x stays: alpha, a share from 0 to 1. sigmoid(a) = 1 / (1 + exp(-a)). mix:",
+        "The planes of all partners, each scaled to length 1, are averaged. W_plu turns the mean "
+        "into d numbers: g, what the past has to say. A gate decides, for each of the d numbers, "
+        "how much of x stays: alpha, a share from 0 to 1. sigmoid(a) = 1 / (1 + exp(-a)). mix:",
         code(micro_grassmann_clean.mix),
         "and its gate:",
         code(micro_grassmann_clean.gate)),
         question,
         (indented(rows, left=0),
          f"The whole layer on {lab.NAME}, fresh weights: at the last letter g has "
-         f"{100 * ratio:.1f} % of the size of x. What comes of the past begins as a whisper. "
+         f"{100 * ratio:.1f} % of the size of x. What the past has to say begins as a whisper. "
          "(Every number on the way: python3 trace_g.py)"),
         f"alpha is the share of x, not of the past: at alpha = {results[4][0]:.3f} the result is "
         f"{results[4][1]:.3f}, nearly x.",
@@ -401,9 +402,10 @@ def gradient():
             (12, "that is how c moves with b")))
     return Page((
         "How does training know which way to move a weight? Each number that is computed is a "
-        "node: it keeps its children, the numbers it was made from, and a local derivative "
-        "towards each: how many times as fast it moves as that child. Its grad is how fast the "
-        "loss moves with it. backward starts with loss.grad = 1 and hands down (the chain rule):",
+        "node. It keeps its children, the numbers it was made from, and for each child a local "
+        "derivative: how many times as fast as that child it moves. Its grad says how fast the "
+        "loss moves with it. backward starts with loss.grad = 1 and hands gradients down (the "
+        "chain rule):",
         code(micro_grassmann_clean.Value.backward, "for node in", "child.grad")),
         question,
         (indented(rows, left=1),
@@ -435,8 +437,8 @@ def training():
     return Page((
         "A step of training takes one text, computes its loss, calls backward and moves each "
         "weight a little against its grad. Adam's rule says how far: m is a running mean of the "
-        "weight's grads, v one of their squares, m_hat and v_hat are both without their start at "
-        "0, lr is the learning rate:",
+        "weight's grads, and v of their squares; m_hat and v_hat correct both for having started "
+        "at 0; lr is the learning rate:",
         code(micro_grassmann_clean.adam_step, "m[i] =", "w.data")),
         question,
         (f"{steps} steps on names, lr falling from 0.01 towards 0; each bar is the mean loss of "
@@ -466,8 +468,8 @@ def writing():
     seen = set(lab.split("brackets")[0])
     different = set(strings)
     return Page((
-        "A trained model writes: it begins with BOS, draws the next token at random by the "
-        "model's probabilities, reads it, draws the next, until it draws BOS again.",
+        "A trained model can write. It begins with BOS, draws the next token at random by its own "
+        "probabilities, reads that token and draws the next, until it draws BOS again.",
         "Before softmax each logit is divided by a number, the temperature:",
         code(micro_grassmann_clean.generate, "odds =", "tokens +=")),
         question,
@@ -478,7 +480,7 @@ def writing():
          f"{len(different)} differ. New, not among the {lab.STEPS['brackets']} it was trained on: "
          f"{len(different - seen)}. (There are few different short strings.)"),
         f"At temperature 0.1 the first letter is {labels[order[0]]} with probability "
-        f"{done.odds[0.1][order[0]]:.3f}, at 2 with {done.odds[2][order[0]]:.3f}.",
+        f"{done.odds[0.1][order[0]]:.3f}, at temperature 2 with {done.odds[2][order[0]]:.3f}.",
         {"odds": done.odds, "first": order[0], "label": labels[order[0]]})
 
 
@@ -506,17 +508,17 @@ def compare_both():
                                   in zip(runs["brackets", "Grassmann"], lab.SEEDS))
         + ": this is the mean", guess=True)
     return Page((
-        "Now compare. Both models get the same texts in the same order, and are judged on the "
-        f"same {lab.HELD_OUT} others. One run is luck: another seed gives other first weights "
-        "(and, of names, other texts). So everything is run with two seeds, and each seed compares "
-        "both models. A difference counts only if both seeds show it, and the two values lie "
-        "nearer to each other than to 0.",),
+        "Now compare. Both models get the same texts in the same order, and are judged on the same "
+        f"{lab.HELD_OUT} others. One run is luck: another seed gives other first weights (and, of "
+        "names, other texts). So everything is run with two seeds, and each seed compares both "
+        "models. A difference counts only if both seeds show it and the two values lie nearer to "
+        "each other than to 0.",),
         question,
         (indented(rows),
          f"Grassmann minus attention, names: {signed(differences['names'])}; brackets: "
          f"{signed(differences['brackets'])}.",
-         "Two seeds are a demonstration. RESULTS.md has 20, longer training, and the shares at "
-         "temperature 1, which are lower."),
+         "Two seeds are only a demonstration. RESULTS.md has 20 seeds, longer training, and the "
+         "shares at temperature 1, which are lower."),
         f"On names {lab.lower(differences['names'], 'Grassmann', 'attention')}; on brackets "
         f"{lab.lower(differences['brackets'], 'Grassmann', 'attention')}.",
         {"differences": differences, "shares": shares})
@@ -541,24 +543,27 @@ def task_for_each():
         GRID, GRID.index(winners["game"][0]) + 1,
         f"It answers {both(rights['game', winners['game'][0]])} right")
     return Page((
-        "On brackets one must count. Other tasks ask other things of the past. Here are three, "
-        f"the last two about texts of {lab.LENGTH} random signs:",
+        "Brackets ask for counting. Other tasks ask other things of the past. Here are three; the "
+        f"last two are about texts of {lab.LENGTH} random signs:",
         "\n".join(f"    {task:9} {words}" for task, words in ASKED.items()),
-        "(One of the first four signs has a star; which sign that was is asked ever after. A blind "
-        f"guess is right in 50 % of the games and {100 // lab.SIGNS} % of the stars.)",
+        "(One of the first four signs has a star; from then on the question is always which sign "
+        f"that was. A blind guess is right in 50 % of the games and {100 // lab.SIGNS} % of the "
+        "stars.)",
         "Four layers: attention; Grassmann, the paper's; a linear map, which reads the states z "
         "at the same offsets side by side, without any plane; and a running sum of all states so "
         "far, 3 numbers, which joins the paper's planes as one more partner (ours)."),
         question,
         (indented(rows),
-         "The game reverses when its two signs change places: who won has lost. So does a plane: "
-         "u ∧ v = -(v ∧ u). The only offset in the game is 1, just the place that it asks about.",
+         "When its two signs change places, the game reverses: the winner has lost. So does a "
+         "plane: u ∧ v = -(v ∧ u). The window in the game has one offset, 1: the very place it "
+         "asks about.",
          f"Small models (d = {lab.SMALL['n_embd']}), {lab.STEPS['signs']} texts: so little "
          "training that luck decides some runs; see where the two seeds differ. After 2,000 texts "
-         "of 15 signs the linear map answers such a question as well, about the sign four back "
-         "(99 %; the mean of planes 61 %: RESULTS.md, \"dominance 4\")."),
+         "of 15 signs the linear map can answer such a question, too: about the sign four back it "
+         "is right 99 % of the time, the mean of planes 61 % (RESULTS.md, \"dominance 4\")."),
         f"Ahead: {' and '.join(winners['brackets'])} on brackets, {' and '.join(winners['game'])} "
-        f"on game, {' and '.join(winners['star'])} on star. Each task asks for another past.",
+        f"on game, {' and '.join(winners['star'])} on star. Each task asks something different of "
+        "the past.",
         {"rights": rights, "winners": winners})
 
 
@@ -584,7 +589,7 @@ def both(shares):
 
 
 def what_works():
-    """Show a state that the text itself writes, beside the others."""
+    """Show a state that the text itself controls, beside the others."""
     rights = grid(("attention", "running sum", "gated recurrence"))
     length = 1000
     config = micro_gpt.Config(vocab_size=1)
@@ -602,17 +607,17 @@ def what_works():
             (2 * d * length, "that is attention, with all its keys and values"),
             (4 * d, "wh x and z are made anew each time: only h is kept")))
     return Page((
-        "A mean and a sum keep whatever comes. The layers that are used in attention's place "
-        "today keep a state of fixed size too, but let the text say what to keep and what to "
-        "overwrite. The simplest is a gated recurrence: each number of its state h stays or takes "
-        "the new one, as a gate z says, which the present token decides (alternatives.py):",
+        "A mean and a sum keep whatever comes. The layers that are used in attention's place today "
+        "keep a state of fixed size too, but let the text say what to keep and what to overwrite. "
+        "The simplest is a gated recurrence: each number of its state h stays or is replaced by a "
+        "new one, as a gate z says; and the present token decides z (alternatives.py):",
         code(alternatives.gated_recurrence, "z = [", "h = [h_i")),
         question,
         (indented(rows),
          f"Attention keeps a key and a value of each token: 2 * {d} * {length:,} numbers. The "
          f"Grassmann layer needs the z of its last {max(small.window)} positions: "
-         f"{kept['Grassmann']}; the running sum a number less of each, and the sum: "
-         f"{kept['running sum']}. (The models that answered have d = {lab.SMALL['n_embd']}.)",
+         f"{kept['Grassmann']} numbers. The running sum needs one number less of each z, and the "
+         f"sum: {kept['running sum']}. (The models that answered have d = {lab.SMALL['n_embd']}.)",
          f"The table shows how little it keeps, not that it works. {BIGGER}"),
         f"A gated recurrence keeps {d} numbers where attention keeps {kept['attention']:,}, and "
         "chooses what to keep as it reads.",
@@ -620,23 +625,23 @@ def what_works():
 
 
 # From RESULTS.md, "At full size": six layers, 128 tokens, tuned rates, two to five fresh seeds.
-BIGGER = ("Larger models show that: at 10 million weights, on the words of novels, rates tuned, "
-          "its perplexity (exp of the loss) is 7 % below attention's, and so is that of the gated "
-          "delta rule, which keeps a matrix and corrects what it holds. The paper's layer is 21 % "
-          "above with one offset a layer, 47.5 % with the mean of six (RESULTS.md).")
+BIGGER = ("Larger models show that it does. With 10 million weights, on the words of novels, rates "
+          "tuned, its perplexity (exp of the loss) is 7 % below attention's. So is that of the "
+          "gated delta rule, which keeps a matrix and corrects what it holds. The paper's layer is "
+          "21 % above with one offset a layer, 47.5 % with the mean of six (RESULTS.md).")
 
 
 KEPT = {"attention": ("all; chooses", "L²"),
         "Grassmann": ("a mean of planes", "L"),
         "linear map": ("a few states", "L"),
         "running sum": ("one sum of all", "L")}
-FAR = 20  # points of a hundred: as far behind the best a layer is called behind
+FAR = 20  # points of a hundred: this far behind the best, a layer is called far behind
 
 
 def what_to_keep():
     """Answer the lesson's question with its numbers."""
     rights = grid(GRID)
-    rows = [["layer", "keeps", "ahead at", "far behind at", "cost"]]
+    rows = [["layer", "keeps", "ahead on", "far behind on", "cost"]]
     loses = {}
     for mixer, (words, growth) in KEPT.items():
         ahead = [task for task in ASKED if mixer in leaders(rights, task)]
@@ -649,13 +654,13 @@ def what_to_keep():
         ("the lower mean wins", "both, and no winner", "the best run of each"), 2,
         f"One seed proves nothing: seed {lab.SEEDS[0]} says that {mixer} gets {one:.0f} % right on "
         f"{task}, seed {lab.SEEDS[1]} says {other:.0f} %",
-        {1: "a mean of two that disagree can be luck: say so, and run more seeds",
-         3: "the better of several tries says most about the number of tries"})
+        {1: "if the two disagree, their mean can be luck: say so, and run more seeds",
+         3: "the best of several tries says most about the number of tries"})
     return Page((
-        "What must a layer keep of the past? That depends on what decides the next token: the "
-        "last letters, how many, the order of two, or one thing long ago. Before you go on, say "
-        "in your own words what attention, the paper's planes and a running sum keep, and which "
-        "task each of them loses.",),
+        "What must a layer keep of the past? That depends on what decides the next token: the last "
+        "letters, how many, the order of two, or one thing long ago. Before you go on, say in your "
+        "own words what attention, the paper's planes and a running sum keep, and which task each "
+        "of them fails at.",),
         question,
         (show.table(rows, left=4),
          f"Far: {FAR} points or more behind the best, on average. Go on:\n"
@@ -665,8 +670,8 @@ def what_to_keep():
          "    python3 playground.py          the models in your browser\n"
          "    python3 benchmark_tasks.py     the grid with more tasks, layers and seeds\n"
          "    python3 autopsy.py             ten comparisons that went wrong"),
-        f"{sum(map(bool, loses.values()))} of {len(loses)} layers are far behind at one task at "
-        "least, as trained here: what a layer must keep depends on what will be asked.",
+        f"{sum(map(bool, loses.values()))} of {len(loses)} layers are far behind on at least one "
+        "task, as trained here: what a layer must keep depends on what will be asked.",
         {"loses": loses, "rights": rights})
 
 
@@ -719,13 +724,13 @@ def count_brackets():
         "The same rival on brackets, counted on the strings that the models will train on, with "
         "the last 1 to 8 symbols known:",
         indented(rows),
-        "A table that knows no symbol at all, but two numbers, how many brackets are open and how "
-        f"many symbols there were, counted on the same strings, has the loss {counter:.3f}.",
+        "A table counted on the same strings that knows no symbol at all, only two numbers, how "
+        f"many brackets are open and how many symbols there were, has a loss of {counter:.3f}.",
         "How many are open depends on every symbol so far. Two numbers hold what matters, though "
         "no short piece of the text does.",
         f"Of the {lab.HELD_OUT} strings held out, {lab.repeated()} are also among those trained "
-        "on: there are few different short strings. So a low loss may be memory; the order of the "
-        "layers is what counts here."),
+        "on: there are few different short strings. So a low loss may be mere memory; what counts "
+        "here is how the layers rank."),
         f"Knowing how many are open saves {min(losses) - counter:.3f} nats a token over the best "
         "table of symbols.",
         {"losses": losses, "counter": counter})
@@ -746,15 +751,15 @@ def letters_to_vectors():
     after = inside.size(calls[0].result)
     return aside((
         f"A token is a whole number, and {lab.NAME} is {' '.join(map(str, tokens))}. It is a mere "
-        "label: token 12 is not more than token 4. So each token has a vector, a list of "
-        f"d = {start.config.n_embd} weights: a row of the matrix wte. Each position t = 0, 1, 2, "
-        "... has one, too, a row of wpe. They are added, and rmsnorm sets the size:",
+        "label: token 12 is not more than token 4. So each token has a vector, a list of d = "
+        f"{start.config.n_embd} weights: a row of the matrix wte. Each position t = 0, 1, 2, ... "
+        "has a vector, too, a row of wpe. The two are added, and rmsnorm sets the size:",
         "    x_t = rmsnorm(wte[token] + wpe[t])\n"
         "    rmsnorm(x) = x / sqrt(mean of x² + 0.00001)   so 0/0 never occurs",
         f"Position 1 of {lab.NAME}, the first 6 of the {start.config.n_embd} numbers:",
         indented(rows, left=3)),
-        f"Letter and position together are {start.config.n_embd} numbers, whose size (root of the "
-        f"mean square) was {before:.3f} and is {after:.3f}.",
+        f"Letter and position together are {start.config.n_embd} numbers. rmsnorm changes their "
+        f"size (root of the mean square) from {before:.3f} to {after:.3f}.",
         {"before": before, "after": after})
 
 
@@ -775,9 +780,10 @@ def plain_average():
         "    mean_t = (x_0 + x_1 + ... + x_t) / (t + 1)",
         "By hand, with three vectors of two numbers:",
         indented(rows, left=4),
-        "All count the same, whatever is in them. And the order is lost: swap x_0 and x_1, and "
-        "look at the mean at t = 2 again."),
-        f"It was {arrow(mean)} and is {arrow(swapped)} again: a mean keeps what, but not where.",
+        "All vectors count the same, whatever is in them. And the order is lost: swap x_0 and x_1, "
+        "and look at the mean at t = 2 again."),
+        f"It was {arrow(mean)} and is {arrow(swapped)} again: a mean keeps what was there, but not "
+        "where.",
         {"mean": mean, "swapped": swapped})
 
 
@@ -811,8 +817,8 @@ def attention_costs():
     rows = [["length L", *map(str, lengths)], ["scores of one head", *(f"{n:,}" for n in scores)],
             ["growth", "", *(f"{b / a:.2f}" for a, b in zip(scores, scores[1:]))]]
     return aside((
-        "Position t scores the positions 0 to t, which are t + 1. A text of L tokens needs, in "
-        "each head,",
+        "Position t scores the positions 0 to t, t + 1 of them. A text of L tokens needs, in each "
+        "head,",
         "    1 + 2 + ... + L = L (L + 1) / 2 scores",
         "The layer has just run on random vectors, and what went into softmax was counted:",
         indented(rows),
@@ -862,7 +868,7 @@ def reach():
         indented(rows, left=2),
         "A second layer hears from partners that have heard from partners of their own, so it "
         "sees what two offsets add up to.",
-        "Seeing is not yet using: this shows which way numbers can flow, no more."),
+        "Seeing is not yet using: this only shows where numbers can flow."),
         f"With 1, 2 and 3 layers position {t} sees {sees[0]}, {sees[1]} and {sees[2]} of "
         f"{t + 1} positions.",
         {"sees": sees, "attention": sum(moved)})
@@ -879,8 +885,9 @@ def reduction():
             for i, (row, z_i) in enumerate(zip(red, z))]
     config = micro_grassmann.Config(vocab_size=1)
     return aside((
-        "What does t learn of a partner? First, each x is made small. W_red, a matrix of r rows, "
-        f"makes r = {config.r} numbers of the d = {config.n_embd} in x_t; training decides which:",
+        "What does t learn about a partner? First, each x is made smaller. W_red, a matrix of r "
+        f"rows, makes r = {config.r} numbers of the d = {config.n_embd} in x_t; training decides "
+        "which:",
         "    z_t = W_red x_t            z_t[i] is the dot product of row i with x_t",
         f"By hand, from 4 numbers to r = 2, for x = {arrow(x)}:",
         indented(rows, left=2),
@@ -942,10 +949,10 @@ def what_a_plane_keeps():
     total = lab.dot(p, p)
     lagrange = f"{times(lab.dot(u, u), lab.dot(v, v))} - {times(lab.dot(u, v), lab.dot(u, v))}"
     return aside((
-        f"The same u = {arrow(u)} and v = {arrow(v)}, and what becomes of p:",
+        f"The same u = {arrow(u)} and v = {arrow(v)}, and what happens to p:",
         indented(rows, left=3),
-        "The squares of p add up to the squared area |p|². Lagrange got it from dot products "
-        "alone (|u|² is u·u):",
+        "The squares of p add up to the squared area |p|². Lagrange's identity gets it from dot "
+        "products alone (|u|² is u·u):",
         f"    p·p                   = {' + '.join(times(c, c) for c in p)} = {plain(total)}\n"
         f"    |u|² |v|² - (u·v)²    = {lagrange} = "
         f"{plain(lab.dot(u, u) * lab.dot(v, v) - lab.dot(u, v) ** 2)}"),
@@ -994,7 +1001,7 @@ def one_name():
         "positions, with the arithmetic beside them: python3 trace_g.py",
         "And who decides alpha? python3 trace_alpha_wred.py"),
         f"In the fresh model g has {100 * ratio:.1f} % of the size of x at the last letter: what "
-        "comes of the past begins as a whisper.",
+        "the past has to say begins as a whisper.",
         {"ratio": ratio, "first": inside.size(places[0].g)})
 
 
@@ -1007,8 +1014,8 @@ def the_fold():
     folded = [p.data for p in micro_grassmann.plucker(lab.values(*z), m)]
     weights = [lab.dot(p, p) ** -0.5 for p in planes]
     return aside((
-        "A last look at the paper's layer. z ∧ v is linear in v: add two v's, and the planes add. "
-        "So the sum of units is one plane, made once:",
+        "A last look at the paper's layer. z ∧ v is linear in v: if two v are added, their planes "
+        "add up. So the sum of units is one plane, which can be made in one go:",
         "    sum of (z ∧ z_s) / |z ∧ z_s|   =   z ∧ m,     m = sum of z_s / |z ∧ z_s|",
         f"By hand, z = {arrow(z)} and the partners {arrow(past[0])} and {arrow(past[1])}. The "
         "lengths come from Lagrange's identity:",
@@ -1016,7 +1023,7 @@ def the_fold():
                   ["m", arrow(m)], ["z ∧ m", arrow(folded)],
                   ["both units added up", arrow(long_way)]], left=2),
         "It is faster (python3 benchmark.py), and it says what the layer is: a weighted sum of a "
-        "few past states, which makes one plane with the present."),
+        "few past states, and the one plane that it makes with the present."),
         f"z ∧ m and the two units added up are the same, {arrow(folded)}: the layer makes one "
         "averaged state of its partners.",
         {"folded": folded, "long_way": long_way})
@@ -1037,10 +1044,10 @@ def why_the_order():
     right[-1].backward()
     return aside((
         "b has two parents, loss and c. It must not hand down before both have paid in. So "
-        "backward sorts the nodes: each comes after all that were made from it. The same four "
-        "nodes in a wrong order, loss, b, c:",
+        "backward sorts the nodes: each comes after all nodes made from it. The same four nodes in "
+        "a wrong order, loss, b, c:",
         indented(lines, left=4),
-        "c paid in to b when b had already handed down. No error is raised.",
+        "When c paid in to b, b had already handed down. No error is raised.",
         "Weights are leaves: their grad adds up over all losses until training sets it "
         "to 0."),
         f"In the wrong order a.grad is {plain(a.grad)}, and not {plain(right[0].grad)}: a gradient "
@@ -1068,16 +1075,16 @@ def names_compared():
         "and it knows only the last letter and its position:",
         indented(rows),
         f"Table of counts, the same {lab.STEPS['names']} names, seed {lab.SEEDS[0]}: {best:.4f}.",
-        f"Taking the past away changes the loss by {signed(past)}. Both sides of such a difference "
-        "have the same names and the same first weights.",
+        f"Taking the past away changes the loss by {signed(past)}. The two models compared have "
+        "the same names and the same first weights.",
         "Longer training lets all of them use more of the past: RESULTS.md has the tables."),
-        f"On names, after {lab.STEPS['names']} steps, the Grassmann layer {verdict}: so few names "
-        "cannot compare mixing layers.",
+        f"On names, after {lab.STEPS['names']} steps, the Grassmann layer {verdict}: with so few "
+        "names mixing layers cannot be compared.",
         {"past": past})
 
 
 def what_was_written():
-    """Show strings that were written, and how the share hangs on the seed."""
+    """Show strings that were written, and how the share depends on the seed."""
     mixers = ("attention", "Grassmann")
     lines = []
     shares = {}
@@ -1107,7 +1114,7 @@ def what_was_written():
 
 
 def tempting():
-    """Two pasts with one mean, and the explanation that it tempts to."""
+    """Show two pasts with one mean, and the explanation that this suggests."""
     past = ((1, 0, 0), (0, 1, 0))
     swapped = past[::-1]
     x = (0, 0, 1)
@@ -1121,13 +1128,13 @@ def tempting():
     rows.append(["mean", arrow(one.mean), arrow(two.mean)])
     rows.append(["g", arrow(one.g), arrow(two.g)])
     return aside((
-        f"Why does the paper's layer lose on brackets? A tempting explanation: take z_t = "
+        "Why does the paper's layer lose on brackets? Here is a tempting explanation. Take z_t = "
         f"{arrow(x)} and two partners; then the same two, swapped:",
         indented(rows),
-        "A sum does not ask in which order it was added. Whether a bracket was opened at t - 1 or "
-        "t - 2 is lost, unless the vectors themselves tell (wpe does, a little).",
-        "True; but is it the reason? It predicts that layers which tell the offsets apart do well "
-        "on brackets, and layers which average do not. The next page tests both."),
+        "A sum does not depend on the order of what is added. Whether a bracket was opened at t - "
+        "1 or t - 2 is lost, unless the vectors themselves tell (wpe does, a little).",
+        "True, but is that the reason? If so, layers that tell the offsets apart should do well on "
+        "brackets, and layers that average should not. The next page tests both."),
         f"Two pasts, one mean: g is {arrow(one.g)} both times.",
         {"one": [v.data for v in one.g], "two": [v.data for v in two.g],
          "units": [[v.data for v in p.unit] for p in one.partners]})
@@ -1154,13 +1161,14 @@ def refuted():
     return aside((
         "Two controls. \"planes apart\" puts the planes side by side, so that W_plu has its own "
         "columns for each offset and the order is kept. \"mean of states\" drops the planes and "
-        "averages z itself: it loses the order as the paper's layer does.",
+        "averages z itself: it, too, loses the order.",
         indented(rows),
         f"Keeping the order lowers the loss by {apart:.4f}; the mean of states, which keeps no "
         f"order either, lowers it by {mean:.4f}. {order_words(apart, mean)}",
-        "On words of novels it is different (RESULTS.md, 10 million weights). Perplexity, exp of "
-        "the loss, above attention's: mean of planes 47.5 %, mean of states 45 %, planes apart "
-        "18 %. There both means lose, and planes kept apart win most of it back."),
+        "On the words of novels it is different (RESULTS.md, 10 million weights). There "
+        "perplexity, exp of the loss, is above attention's by 47.5 % with the mean of planes, 45 % "
+        "with the mean of states, 18 % with planes apart: both means lose, and planes kept apart "
+        "win most of it back."),
         f"Mean of states minus Grassmann: {signed(differences)}; "
         f"{lab.lower(differences, 'the mean of states', 'Grassmann')}. What explains one task "
         "need not explain another.",
@@ -1168,7 +1176,7 @@ def refuted():
 
 
 def order_words(apart, mean):
-    """Return what two changes of the loss say of the order, as the explanation of a third."""
+    """Return what two changes of the loss say about the order as an explanation."""
     if mean > 0.5 * apart:
         return ("So the order is not all that is missing on brackets: a layer that keeps none "
                 "gains at least half as much.")
@@ -1190,15 +1198,15 @@ def no_planes():
     lead = means[-1] - means[0]
     limited, linear = [100 * (means[-1] - mean) / lead for mean in means[1:3]]
     return aside((
-        "Is it the planes that help, or only where they look? Two more controls keep the offsets. "
-        "A linear map of z_t, z_(t-1), z_(t-2), ..., side by side, has no plane at all (a dilated "
-        "convolution). And attention may look at the same offsets only.",
+        "Do the planes help, or only the places where they look? Two more controls keep the "
+        "offsets. A linear map of z_t, z_(t-1), z_(t-2), ..., side by side, has no plane at all (a "
+        "dilated convolution). And attention may look at the same offsets only.",
         indented(rows),
         f"Attention held to the same offsets keeps {limited:.0f} % of its lead over Grassmann; the "
         "rest came from looking everywhere. The linear map, which looks no further, has "
-        f"{linear:.0f} % of that lead: what is made of the places counts as well.",
-        "A control answers one question: the same in all but one thing. Without it, a comparison "
-        "of two layers that differ in five things explains nothing."),
+        f"{linear:.0f} % of that lead: what a layer makes of the places counts as well.",
+        "A control differs in one thing only, and so answers one question. Without one, a "
+        "comparison of two layers that differ in five things explains nothing."),
         f"Linear map minus planes apart: {signed(differences)}; "
         f"{lab.lower(differences, 'the linear map', 'planes apart')}.",
         {"differences": differences})
@@ -1222,11 +1230,11 @@ def running_sum():
         "does, and it is still O(L). Not in the paper: give each state a last number 1, z = "
         "[y; 1], and add one more partner,",
         "    c = [sum of the earlier y; 1]    z ∧ c: the Plücker coordinates of both",
-        "One of them is y * 1 - 1 * c, linear in the past. It is not scaled to length 1, as the "
-        "other planes are: the next page shows why. By hand, y = 1 for ( and -1 for ):",
+        "One of them is y * 1 - 1 * c, linear in the past. Unlike the other planes, this one is "
+        "not scaled to length 1; the next page shows why. By hand, y = 1 for ( and -1 for ):",
         indented(rows, left=2),
-        "x tells y as well, and y + c = 2 y - (z ∧ c): weights can add that up. A control again: "
-        "a layer that hands on the sum as it is, without any plane, does no worse (python3 "
+        "x tells y as well, and y + c = 2 y - (z ∧ c): weights can add that up. A control again: a "
+        "layer that passes on the sum as it is, without any plane, does no worse (python3 "
         "benchmark_paren.py --controls --seeds 3). Here the sum does the work."),
         f"y + c is {listed(int(row[5]) for row in rows[1:])}, how many are open: one number kept "
         "is enough to count.",
@@ -1248,9 +1256,9 @@ def length_and_count():
         "Why is the plane with the sum not scaled to length 1 like the others? With r = 2 the "
         "unit is a mere sign. With r = 3 or more, the direction still moves with c:",
         show.table(rows, left=0),
-        "There c can be recovered exactly: p_01 / p_12 of the unit is -c, since p_01 = -c and "
-        "p_12 = 1. But a division is not what W_plu, a linear map, can do. So scaling does not "
-        "destroy the count, it makes it harder to read off."),
+        "There c can be recovered exactly: p_01 / p_12 of the unit is -c, since p_01 = -c and p_12 "
+        "= 1. But W_plu, a linear map, cannot divide. So scaling does not destroy the count; it "
+        "makes it harder to read off."),
         f"p_01 / p_12 of the units is {listed(map(plain, ratios))}: the count {listed(n)} is still "
         "there.",
         {"ratios": ratios, "counts": n})
@@ -1265,13 +1273,14 @@ def echo():
     means = {mixer: statistics.fmean(shares) for mixer, shares in rights.items()}
     best = max(means, key=means.get)
     return aside((
-        "The linear map was ahead at none of the three tasks. Here is one for it: random signs, "
-        f"and after each the question which sign stood three places before. Offsets 1, 2, 3; "
+        "The linear map was ahead on none of the three tasks. Here is one for it: random signs, "
+        "and after each one the question: which sign stood three places before? Offsets 1, 2, 3; "
         f"{lab.STEPS['signs']} texts; a blind guess is right in {100 / lab.SIGNS:.0f} %.",
         indented(rows),
-        "It has weights of its own for each offset and hands on what stands there. The mean of "
+        "It has weights of its own for each offset and passes on what stands there. The mean of "
         "planes knows a place only by what the states tell of it; a running sum keeps how many, "
-        "not where. Attention must find the place by position vectors, and is on its way."),
+        "not where. Attention must learn to find the place from position vectors; it has only "
+        "begun to."),
         f"Most right answers: {best}, {means[best]:.0f} % on average.",
         {"rights": rights, "best": best})
 
@@ -1287,20 +1296,20 @@ class Entry(NamedTuple):
     says: tuple = ()
     practice: object = None  # a question with fresh numbers for its end
     trips: tuple = ()  # the side trips: an Entry each, in PAGES their names
-    notes: str = ""  # for whoever shows it to a class
+    notes: str = ""  # for those who show it to a class
     cell: str = ""  # a few lines to change, for the notebook
 
 
 SPINE = (
     Entry("Predict the next token", predict, ("language model", "token", "BOS"),
-          notes="Let the class trace the brackets with a finger before anyone says a number. "
-                "Ask what else in life is closed long after it was opened."),
+          notes="Let the class trace the brackets with a finger before anyone says a number. Ask "
+                "what else in life is closed long after it was opened."),
     Entry("The loss", the_loss,
           ("logit", "softmax", "probability", "loss", "nat", "weights", "seed"),
           trips=(Entry("The loss: token by token, before training", tokens_and_chances, (),
                        lab.ask_loss),),
-          notes="Have everyone commit to a number. Who says 1/27 has the probability, not the "
-                "loss. A loss of 0 would need certainty.",
+          notes="Have everyone commit to a number. Anyone who says 1/27 has given the probability, "
+                "not the loss. A loss of 0 would need certainty.",
           cell="from micro_grassmann import Value, cross_entropy\n"
                "cross_entropy([Value(0.0), Value(1.0), Value(2.0)], 2)"),
     Entry("A rival: counting", a_rival, ("table of counts", "held out"),
@@ -1326,7 +1335,7 @@ SPINE = (
           trips=(Entry("Offsets: what they cost", offsets_cost, ("node",)),
                  Entry("Offsets: how far they reach", reach)),
           notes="Draw the positions 0 to 12 on the board and let someone mark the partners. Ask "
-                "what happens to what stands in between."),
+                "what becomes of the positions in between."),
     Entry("Planes", planes, ("W_red", "z", "Plücker", "plane", "∧"),
           trips=(Entry("Planes: first, forget", reduction),
                  Entry("Planes: a signed area", planes_in_2d, (), lab.ask_area),
@@ -1340,17 +1349,17 @@ SPINE = (
           trips=(Entry("Planes: their mean", mean_of_units, ("unit",)),
                  Entry("The whole layer on one name", one_name, (), lab.ask_gate),
                  Entry("One plane instead of many", the_fold)),
-          notes="Read mix aloud: three lines. It is all that the two files do differently."),
+          notes="Read mix aloud: three lines. Nothing else in the two files differs."),
     Entry("The gradient", gradient,
           ("gradient", "node", "children", "local derivative", "grad", "backward", "chain rule"),
           trips=(Entry("The gradient: why the order matters", why_the_order, (),
                        lab.ask_grad),),
           notes="Let the class hand gradients down on paper, with four people as the four nodes. "
-                "24 is the common answer: the direct way is forgotten.",
+                "24 is a common wrong answer: it forgets the direct way.",
           cell="from micro_grassmann import Value\n"
                "a = Value(3.0)\nb = a * 2\nloss = b * b + b\nloss.backward()\na.grad"),
     Entry("Training", training, ("Adam", "lr", "step"),
-          notes="The loss rises on the way: ask why. (Each step sees another name.)"),
+          notes="The loss rises on the way: ask why. (Each step sees a different name.)"),
     Entry("Writing", writing, ("temperature",),
           notes="Let students guess which of the eight names are in input.txt, and check."),
     Entry("Compare", compare_both, (),
@@ -1367,13 +1376,13 @@ SPINE = (
           trips=(Entry("A running sum counts", running_sum),
                  Entry("The length of a plane", length_and_count),
                  Entry("What the linear map is for", echo)),
-          notes="Play the game once with hands: five signs are rock, paper, scissors, lizard, "
-                "Spock. Then let each group plead for a layer before the table is shown."),
+          notes="Play the game once with your hands: the five signs are rock, paper, scissors, "
+                "lizard, Spock. Then let each group argue for a layer before the table is shown."),
     Entry("What works instead", what_works, ("gated recurrence", "delta rule", "perplexity"),
-          notes="Ask what a person keeps in mind of a long text: not every word, not the last "
-                "six, but what they chose to."),
+          notes="Ask what a person remembers of a long text: not every word, not the last six, but "
+                "what they chose to."),
     Entry("What must a layer keep?", what_to_keep,
-          notes="First each student writes three sentences, then the table is shown."),
+          notes="First let each student write three sentences; then show the table."),
 )
 
 
