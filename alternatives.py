@@ -72,9 +72,9 @@ def gated_linear_attention(model, S, q, k, v, decay):
     """Let S fade by what the present token says, then add k vᵀ.
 
     S = a S + k vᵀ, result = rmsnorm(Sᵀ q), a = sigmoid(wa x + c), one number a head and c from 1 to
-    6 over the heads. The form of Mamba-2 (Dao and Gu 2024, arXiv:2405.21060), whose a comes from a
-    step size; Yang et al. 2023, arXiv:2312.06635, have a number for each row.
-    State h e²; cost 3 h e².
+    6 over the heads. The decay of Mamba-2 (Dao and Gu 2024, arXiv:2405.21060), without the step
+    size that scales k vᵀ there, too; Yang et al. 2023, arXiv:2312.06635, have a number for each
+    row. State h e²; cost 3 h e².
     """
     S = write(model, S, k, v, [a.sigmoid() for a in decay] * len(k))
     return S, model.rmsnorm(read(model, S, q))
@@ -97,7 +97,7 @@ def delta_rule(model, S, q, k, v, rate):
 
     S = S + b k (v - Sᵀ k)ᵀ, result = rmsnorm(Sᵀ q), b = sigmoid(wb x); q, k, v go through SiLU, and
     q and k have length 1. Schlag et al. 2021, arXiv:2102.11174; Yang et al. 2024, arXiv:2406.06484.
-    State h e²; cost 4 h e².
+    State h e²; cost 3 h e².
     """
     return corrected(model, S, q, k, v, model.Value(1.0), rate)
 
@@ -129,17 +129,18 @@ def cut(vector, parts):
     return [vector[start:start + size] for start in range(0, len(vector), size)]
 
 
-def short_convolution(model, vectors, recent, layer, params):
+def short_convolution(model, vectors, recent, layer, params, names=("conv_q", "conv_k", "conv_v")):
     """Return q, k, v, each number plus a learned sum of its own last TAPS values.
 
-    recent holds the latest q, k, v, the present ones first. The fixed 1 of the present (the "plus")
-    makes the layer begin as it would without. As in arXiv:2406.06484 and 2412.06464, there without
-    the fixed 1. State 3 (TAPS - 1) d more; cost 3 TAPS d more.
+    recent holds the latest q, k, v, the present ones first; names are those of their matrices. The
+    fixed 1 of the present (the "plus") makes the layer begin as it would without. As in
+    arXiv:2406.06484 and 2412.06464, there without the fixed 1. State 3 (TAPS - 1) d more; cost
+    3 TAPS d more.
     """
     recent.insert(0, vectors)
     del recent[TAPS:]
     out = []
-    for n, name in enumerate(("conv_q", "conv_k", "conv_v")):
+    for n, name in enumerate(names):
         histories = zip(*[earlier[n] for earlier in recent])
         taps = params[f"{layer}.{name}"]
         sums = [model.dot(row[:len(history)], history) for row, history in zip(taps, histories)]
@@ -215,6 +216,15 @@ def gated_recurrence(model, x, layer, past, params, config):
     return model.linear([h_i * g_i for h_i, g_i in zip(h, opened)], params[f"{layer}.wo"])
 
 
+def convolved_recurrence(model, x, layer, past, params, config):
+    """Stand in for mix: x passes through a short convolution, then goes to gated_recurrence."""
+    if not past:
+        past.extend(([], []))
+    recent, own = past
+    [x] = short_convolution(model, [x], recent, layer, params, ("conv_x",))
+    return gated_recurrence(model, x, layer, own, params, config)
+
+
 # ---- where it looks x what it keeps --------------------------------------------------------------
 #
 # The paper's layer looks at fixed offsets and keeps planes. Here are two other places to look,
@@ -283,9 +293,11 @@ class AttendedConfig(NamedTuple):
     r: int = 4
 
 
-def recurrence_shapes(model, config):
+def recurrence_shapes(model, config, convolution=False):
     """Stand in for mixing_shapes: the gated recurrence's, as many weights as attention has."""
-    return dict.fromkeys(("wz", "wh", "wg", "wo"), (config.n_embd, config.n_embd))
+    d = config.n_embd
+    shapes = dict.fromkeys(("wz", "wh", "wg", "wo"), (d, d))
+    return {**shapes, "conv_x": (d, TAPS)} if convolution else shapes
 
 
 class Memory(NamedTuple):
@@ -367,6 +379,9 @@ MAKERS = {
 KINDS = tuple(MAKERS)
 MAKERS.update({f"{name} with convolution": functools.partial(remembering, memory, True)
                for name, memory in MEMORIES.items()})
+MAKERS["gated recurrence with convolution"] = functools.partial(
+    beyond.variant, micro_gpt, mix=convolved_recurrence,
+    mixing_shapes=functools.partial(recurrence_shapes, convolution=True))
 beyond.MAKERS.update(MAKERS)  # so that a contender is found there by its name
 
 
@@ -381,14 +396,14 @@ def state_size(name, config, length):
     """
     d = config.n_embd
     base = name.replace(" with convolution", "")
-    more = 3 * (TAPS - 1) * d if base != name else 0
+    recent = (TAPS - 1) * d if base != name else 0  # a vector's, or three vectors'
     if base in MEMORIES:
         size = d // config.n_head
-        return d * (size + MEMORIES[base].columns) + more
+        return d * (size + MEMORIES[base].columns) + 3 * recent
     if base == "attention":
-        return 2 * d * length + more
-    if name == "gated recurrence":
-        return d
+        return 2 * d * length + 3 * recent
+    if base == "gated recurrence":
+        return d + recent
     if name in ("decayed sums", "planes of decayed sums"):
         return config.r * len(config.window)
     if name in ("attended states", "planes of attended states"):

@@ -163,6 +163,19 @@ def stacked_products(model, past, config):
     return features
 
 
+def mean_of_halves(model, past, config):
+    """Return the mean of products of z_t's first half with the partners' second half.
+
+    Two reductions in one matrix: unlike a product of z with z it can tell before from after. The
+    short form of what gated convolutions do (H3, Fu et al. 2022, arXiv:2212.14052).
+    """
+    half = config.r // 2
+    now = past[-1][:half]
+    products = [[u_i * v_i for u_i, v_i in zip(now, state[half:])]
+                for state in partners(past, config)]
+    return mean_or_zeros(model, products, half)
+
+
 def shapes_with(columns, model, config):
     """Stand in for mixing_shapes: W_plu gets columns(config) columns."""
     shapes = model.original.mixing_shapes(config)
@@ -324,6 +337,7 @@ MAKERS = {
         states_and_planes, lambda c: c.r * (1 + len(c.window)) + plane_size(c) * len(c.window)),
     "elementwise product": lambda: control(mean_product, lambda c: c.r),
     "products apart": lambda: control(stacked_products, lambda c: c.r * len(c.window)),
+    "products of halves": lambda: control(mean_of_halves, lambda c: c.r // 2),
     "Grassmann, one offset a layer": lambda: scheduled({}, plane_size),
     "linear map, one offset a layer":
         lambda: scheduled({"mean_plane": stacked_states}, lambda c: 2 * c.r),

@@ -145,6 +145,8 @@ def leaks(read, tokens, vocab_size, tolerance=0.0):
     from tokens to a list of numbers for each position: reader() of a model file, or any other, such
     as one of large/ that takes all positions at once. Every token is replaced in turn by the next
     one of the vocabulary. With the small first weights a leak may hide in rounding: scale them up.
+    A layer that looks ahead only to where the text ends stays unseen: compare read(tokens[:t]) with
+    the beginning of read(tokens), too.
     """
     before = read(tokens)
     found = []

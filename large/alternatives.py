@@ -242,8 +242,8 @@ class Recurrence(torch.autograd.Function):
 
 
 def gated_recurrence(score, new):
-    """Return h_t = (1 - z) h_(t-1) + z new, z = sigmoid(score - 1): (B, L, d) twice -> the same."""
-    z = (full(score) - 1).sigmoid()
+    """Return h_t = (1 - z) h_(t-1) + z new, z = sigmoid(score): (B, L, d) twice -> the same."""
+    z = score.sigmoid()
     return Recurrence.apply(1 - z, z * full(new))
 
 

@@ -29,6 +29,7 @@ MIXINGS = {
     "mean": "the mean of the states at the offsets, no plane",
     "product": "the mean of unit elementwise products",
     "products-apart": "unit elementwise products, not averaged",
+    "half-products": "the mean of products of z_t's first half with the second half of the others",
     "counting": "the paper's layer with one more plane: with the running sum of states",
     "sum": "the state and the sum of all earlier states, no plane",
     **MEMORIES, **RECURRENCE, **SUMS}
@@ -74,16 +75,16 @@ def check(config):
     if gate and config.r < 2:
         raise ValueError("r must be at least 2: a plane takes two directions")
     without = {*MIXINGS} - {"linear", "apart", "apart-lengths", "apart-shuffled", "linear-planes",
-                            "mean", "weighted", "product", "products-apart", "counting", "sum",
-                            "decayed-sums", "decayed-sums-planes"}
+                            "mean", "weighted", "product", "products-apart", "half-products",
+                            "counting", "sum", "decayed-sums", "decayed-sums-planes"}
     if not config.window and (config.offset_per_layer or config.mixing not in without):
         raise ValueError(f"mixing {config.mixing} needs offsets")
     if config.order == "gate" and not gate:
         raise ValueError(f"{config.mixing} has no gate: order 'gate' leaves it no way round the "
                          "mixing")
-    if config.convolution and config.mixing not in HEADS:
-        raise ValueError("a convolution is of queries, keys and values, which "
-                         f"{config.mixing} has not")
+    if config.convolution and config.mixing not in (*HEADS, *RECURRENCE):
+        raise ValueError("a convolution is of queries, keys and values, or before a recurrence: "
+                         f"{config.mixing} has none")
 
 
 # ---- partners and planes -------------------------------------------------------------------------
@@ -192,6 +193,7 @@ def layer_shapes(config, window):
     columns = {"linear": r * (1 + number), "mean": r, "product": r, "sum": 2 * r,
                "apart": planes * number, "apart-lengths": planes * number,
                "apart-shuffled": planes * number, "products-apart": r * number,
+               "half-products": r // 2,
                "linear-planes": r + (r + planes) * number,
                "decayed-sums": r * (1 + number), "decayed-sums-planes": planes * number,
                "attended-states": r * (1 + number), "attended-states-planes": planes * number}
@@ -202,6 +204,8 @@ def layer_shapes(config, window):
                                                  config.n_head))
     elif config.mixing in RECURRENCE:
         shapes = dict.fromkeys(("wz", "wh", "wg", "wo"), (d, d))
+        if config.convolution:
+            shapes["conv_x"] = (d, alternatives.TAPS)
     else:
         if config.mixing.startswith("attended"):
             shapes = {"wq": (d, d), "wk": (d, d)}
@@ -216,7 +220,7 @@ def layer_shapes(config, window):
 
 
 # W_gate_h's bias is the gate's.
-UNBIASED = ("W_gate_g", "W_rate", "W_offset", "conv_q", "conv_k", "conv_v")
+UNBIASED = ("W_gate_g", "W_rate", "W_offset", "conv_q", "conv_k", "conv_v", "conv_x")
 
 
 class Layer(nn.Module):
@@ -239,6 +243,8 @@ class Layer(nn.Module):
         if config.offset_per_layer:
             back = torch.arange(config.block_size) - window[0]
             self.register_buffer("back", back, persistent=False)
+        if config.mixing in RECURRENCE:  # what is taken from its score, so that z begins low
+            self.register_buffer("wz_start", torch.ones(1), persistent=False)
         for name in "wa", "W_rate":  # what is added to a decay's score, so that it begins near 1
             if hasattr(self, name):
                 constants = alternatives.starts(getattr(self, name).shape[0])
@@ -279,8 +285,11 @@ class Layer(nn.Module):
         if self.config.mixing in HEADS:
             return self.branch(self.linear(self.attend(x), "wo"))
         if self.config.mixing in RECURRENCE:
-            h = alternatives.gated_recurrence(self.linear(x, "wz"), self.linear(x, "wh"))
-            return self.open(x, h)
+            if self.config.convolution:
+                x = alternatives.short_convolution(x, self.conv_x)
+            score = alternatives.full(self.linear(x, "wz"))
+            score = score - self.wz_start.to(score.dtype)
+            return self.open(x, alternatives.gated_recurrence(score, self.linear(x, "wh")))
         z, kept = self.reduce(x)
         past, number = self.partners(x, z)
         total = None
@@ -432,6 +441,10 @@ class Layer(nn.Module):
             return add_planes(z, past) / number
         if mixing == "mean":
             return sum(past, torch.zeros_like(z)) / number
+        if mixing == "half-products":
+            half = z.shape[-1] // 2
+            now = z[..., :half]
+            return sum([now * v[..., half:2 * half] for v in past], torch.zeros_like(now)) / number
         return sum([unit_product(z, v) for v in past], torch.zeros_like(z)) / number
 
 

@@ -34,8 +34,8 @@ from large import experiments, summary, train
 try:
     import torch
 
+    from large import alternatives, engine, exchange
     from large import data as parts
-    from large import engine, exchange
     from large.model import Config
 except ModuleNotFoundError as error:
     if error.name != "torch":
@@ -56,7 +56,8 @@ MIXINGS = {
     "elementwise product": "product", "planes apart": "apart",
     "planes apart, lengths kept": "apart-lengths", "lengths kept": "apart-lengths",
     "planes apart, shuffled": "apart-shuffled", "weighted planes": "weighted",
-    "products apart": "products-apart", "linear map and planes": "linear-planes",
+    "products apart": "products-apart", "products of halves": "half-products",
+    "linear map and planes": "linear-planes",
     "running sum": "counting",
     "sum without planes": "sum", "linear attention": "linear-attention",
     "gated linear attention": "gated-linear-attention", "RWKV": "rwkv",
@@ -114,8 +115,10 @@ GRID = (*tasks.SIGN_TASKS, "dominance, 31 signs", "dominance 4, 31 signs")
 BEFORE_ALL = ("attention", "Grassmann", "planes apart", "linear map", "gated recurrence",
               "gated delta rule with convolution", "attention with convolution", "mean of states")
 AT_THE_PLACES = ("attention, same offsets", "elementwise product", "products apart")  # no planes
+SPREAD = "gated recurrence, spread starts"  # its memories begin short to long, like the others'
 AT_RECALL = ("attention", "gated delta rule with convolution", "gated delta rule",
-             "gated recurrence", "attention with convolution", "linear attention",
+             "gated recurrence", "gated recurrence with convolution",
+             "attention with convolution", "linear attention",
              "linear attention with convolution", "gated linear attention",
              "gated linear attention with convolution", "RWKV", "delta rule with convolution",
              "linear map", "Grassmann")
@@ -131,6 +134,7 @@ def rows():
     of_order = ("planes apart, shuffled", "weighted planes", "products apart")
     found = [Row(setting, name, name, {}) for setting in GRID for name in BEFORE_ALL]
     found += [Row("dominance", name, name, {}) for name in AT_THE_PLACES]
+    found.append(Row("dominance", "products of two reductions", "products of halves", {"r": 8}))
     found += [Row(setting, name, name, {}) for setting in SETTINGS if setting.startswith("pairs")
               for name in AT_RECALL]
     for setting in "names, 1,000", "brackets, 1,000":
@@ -142,7 +146,10 @@ def rows():
                   Row(setting, "Grassmann, no past", "Grassmann", {**sizes, "window": ()}),
                   Row(setting, "attention, no past", "attention, same offsets",
                       {**sizes, "window": ()})]
-        found.append(Row(setting, "W_red frozen", "Grassmann", sizes))
+        found += [Row(setting, "W_red frozen", "Grassmann", sizes),
+                  Row(setting, SPREAD, "gated recurrence", sizes),
+                  Row(setting, "gated recurrence with convolution",
+                      "gated recurrence with convolution", sizes)]
         number = 6 if setting.startswith("names") else len(window)
         sizes = {**sizes, "window": tuple(range(1, number + 1))}  # as many places, all next to it
         found += [Row(setting, "attention, nearest", "attention, same offsets", sizes),
@@ -268,6 +275,8 @@ def run(row, rate, seed):
     exchange.load_weights(trainer.model, exchange.tensors(begun.params))
     if row.name == "W_red frozen":
         trainer.model.layer0.W_red.requires_grad_(False)
+    if row.name == SPREAD:
+        trainer.model.layer0.wz_start = alternatives.starts(begun.config.n_embd)
     found = {"setting": row.setting, "name": row.name, "lr": rate, "seed": seed,
              "weights": trainer.model.size()}
     try:

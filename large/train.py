@@ -425,7 +425,7 @@ def run(args, rank, world):
               f"process{'es' * (world > 1)}, {args.precision}\n{data.notes or args.task}\n{config}"
               f"\n{trainer.model.size():,} weights", flush=True)
         if kept and set(kept.trained_on) - {data.trained_on[0]}:
-            print("the model was trained on another text, too: what is held out here may stand "
+            print("the model was also trained on another text: what is held out here may stand "
                   "there")
         if saved:
             print(f"going on after step {saved['step']:,}", flush=True)

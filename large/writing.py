@@ -45,7 +45,8 @@ def begin_layer(layer, batch, dtype, device):
         if config.mixing == "counting":
             shapes["total"] = (1, r)
     if config.convolution:
-        shapes["taps"] = (3, alternatives.TAPS, config.n_embd)
+        vectors = 1 if config.mixing in RECURRENCE else 3
+        shapes["taps"] = (vectors, alternatives.TAPS, config.n_embd)
     return {name: torch.zeros(batch, *shape, dtype=dtype, device=device)
             for name, shape in shapes.items()}
 
@@ -79,7 +80,9 @@ def mix_one(layer, x, place, state):
         read = read_heads(layer, x, place, state)
         return layer.branch(layer.linear(read.transpose(1, 2).flatten(2), "wo"))
     if mixing in RECURRENCE:
-        z = (layer.linear(x, "wz") - 1).sigmoid()
+        if layer.config.convolution:
+            [x] = convolve(layer, [x], state, ("conv_x",))
+        z = (layer.linear(x, "wz") - layer.wz_start.to(x.dtype)).sigmoid()
         state["h"] = (1 - z) * state["h"] + z * layer.linear(x, "wh")
         return layer.open(x, state["h"])
     z, kept = layer.reduce(x)
@@ -134,11 +137,11 @@ def read_heads(layer, x, place, state):
     return F.scaled_dot_product_attention(q, state["k"][:, :, seen], state["v"][:, :, seen])
 
 
-def convolve(layer, vectors, state):
+def convolve(layer, vectors, state, names=("conv_q", "conv_k", "conv_v")):
     """Return q, k, v, each plus a sum of its own last values, which are kept."""
     state["taps"] = torch.cat([torch.stack(vectors, 1), state["taps"][:, :, :-1]], 2)
     out = []
-    for n, name in enumerate(("conv_q", "conv_k", "conv_v")):
+    for n, name in enumerate(names):
         sums = (state["taps"][:, n] * getattr(layer, name).T).sum(1, keepdim=True)
         out.append(vectors[n] + sums)
     return out

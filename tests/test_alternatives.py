@@ -166,6 +166,20 @@ class Unrolled(unittest.TestCase):
             for mine, theirs in zip(expected, out[t]):
                 self.assertAlmostEqual(mine, theirs, 9)
 
+    def test_convolved_recurrence(self):
+        """The recurrence of what a convolution of four taps makes of x."""
+        weights, xs, out = run("gated recurrence with convolution")
+        ys = [[x[i] + sum(weights["conv_x"][i][j] * xs[t - j][i] for j in range(min(4, t + 1)))
+               for i in range(D)] for t, x in enumerate(xs)]
+        h = [0.0] * D
+        for t, y in enumerate(ys):
+            z = [sigmoid(score - 1) for score in times(weights["wz"], y)]
+            h = [(1 - a) * b + a * c for a, b, c in zip(z, h, times(weights["wh"], y))]
+            opened = silu(times(weights["wg"], y))
+            expected = times(weights["wo"], [a * b for a, b in zip(h, opened)])
+            for mine, theirs in zip(expected, out[t]):
+                self.assertAlmostEqual(mine, theirs, 9)
+
 
 class PartnersOfOtherKinds(unittest.TestCase):
     """Decayed sums and attention's averages, as states and as planes."""
@@ -224,7 +238,8 @@ class Kept(unittest.TestCase):
                           config)
             kept = count(past)
             if name.endswith("convolution"):
-                kept -= 3 * D  # the present's q, k, v: the next token needs three of the four
+                # Without the present's q, k, v or x: the next token needs three of the four.
+                kept -= D if "recurrence" in name else 3 * D
             self.assertEqual(alternatives.state_size(name, config, 9), kept, name)
 
     def test_windows(self):

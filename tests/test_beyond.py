@@ -22,6 +22,7 @@ SIZES = {"attention": 4192, "attention, same offsets": 4192, "Grassmann": 3840, 
          "linear map, one offset a layer": 3872, "lengths kept, one offset a layer": 3840,
          "linear attention": 4192, "gated linear attention": 4256, "RWKV": 4448,
          "delta rule": 4256, "gated delta rule": 4320, "gated recurrence": 4192,
+         "gated recurrence with convolution": 4256, "products of halves": 3776,
          "decayed sums": 4198, "planes of decayed sums": 4326,
          "attended states": 4576, "planes of attended states": 4640,
          "attention with convolution": 4384, "linear attention with convolution": 4384,
@@ -29,7 +30,8 @@ SIZES = {"attention": 4192, "attention, same offsets": 4192, "Grassmann": 3840, 
          "delta rule with convolution": 4448, "gated delta rule with convolution": 4512}
 NEARBY = {"attention, same offsets", "Grassmann", "folded", "linear map", "mean of states",
           "planes apart", "planes apart, lengths kept", "elementwise product", "W_red frozen",
-          "planes apart, shuffled", "weighted planes", "linear map and planes", "products apart"}
+          "planes apart, shuffled", "weighted planes", "linear map and planes", "products apart",
+          "products of halves"}
 QUADRATIC = {"attention", "attention with convolution", "attended states",
              "planes of attended states"}
 

@@ -140,7 +140,7 @@ class AgainstTheScalarFiles(unittest.TestCase):
         """Each control, from the first position, which has no partner, to the last."""
         for name in ("linear map", "mean of states", "elementwise product", "planes apart",
                      "planes apart, lengths kept", "planes apart, shuffled", "weighted planes",
-                     "products apart", "running sum", "sum without planes",
+                     "products apart", "products of halves", "running sum", "sum without planes",
                      "linear map and planes"):
             scalar = beyond.mixer(name)
             run = set_up(scalar, WORDS[:4], scale=4, n_layer=2, n_embd=8, window=(1, 3, 4), r=3)
@@ -159,7 +159,8 @@ class AgainstTheScalarFiles(unittest.TestCase):
     def test_alternatives(self):
         """Each memory, the recurrence, decayed sums, what attention attends to; chunks of four."""
         four = dict.fromkeys(("CHUNK", "FEW"), 4)
-        for name in (*alternatives.KINDS, "gated delta rule with convolution"):
+        for name in (*alternatives.KINDS, "gated delta rule with convolution",
+                     "gated recurrence with convolution"):
             scalar = beyond.mixer(name)
             sizes = {"n_layer": 2, "n_embd": 8, "block_size": 19}
             sizes.update({"window": (1, 3)} if "decayed" in name else {"n_head": 2})
@@ -317,15 +318,33 @@ class Block(unittest.TestCase):
                 self.assertEqual({15 - place for place in range(16) if moved[place]}, seen,
                                  (mixing, one, n_layer))
 
+    def test_nothing_from_outside(self):
+        """Neither the rest of a text nor another one changes any logits, at any chunk's end."""
+        tokens = torch.arange(2 * 130).view(2, 130) * 3 % 7
+        for mixing in large.MIXINGS:
+            model = large.Model(large.Config(
+                7, mixing, 8, 1, 130, std=0.5,
+                convolution=mixing in (*large.HEADS, *large.RECURRENCE)), 1).double()
+            with torch.no_grad():
+                before = model(tokens)
+                for place in 1, 15, 16, 17, 63, 64, 65, 100, 128, 129:
+                    alone = model(tokens[:1, :place])
+                    self.assertLess((alone - before[:1, :place]).abs().max(), 1e-9, mixing)
+                    other = tokens.clone()
+                    other[0, place:] = (other[0, place:] + 1) % 7
+                    gap = (model(other) - before).abs()
+                    self.assertLess(max(gap[0, :place].max(), gap[1].max()), 1e-9, mixing)
+
     def test_nothing_from_the_future(self):
         """Another token at a place changes no logits before it, and some at it: in each mixing."""
         tokens = torch.arange(2 * 40).view(2, 40) % 7
         for mixing in large.MIXINGS:
             model = large.Model(large.Config(7, mixing, 8, 2, 40, std=0.5,
-                                             convolution=mixing in large.HEADS), 1).double()
+                                             convolution=mixing in (
+                                                 *large.HEADS, *large.RECURRENCE)), 1).double()
             with torch.no_grad(), mock.patch.object(alternatives_of_large, "CHUNK", 4):
                 before = model(tokens)
-                for place in 0, 3, 15, 39:
+                for place in range(40):
                     changed = tokens.clone()
                     changed[:, place] = (changed[:, place] + 1) % 7
                     after = model(changed)
@@ -338,7 +357,7 @@ class Block(unittest.TestCase):
         for mixing in large.MIXINGS:
             for more in ({}, {"order": "post", "branch_norm": True, "final_norm": True,
                               "norm": "layer", "bias": True, "tied": True,
-                              "convolution": mixing in large.HEADS},
+                              "convolution": mixing in (*large.HEADS, *large.RECURRENCE)},
                          {"offset_per_layer": True, "window": (3, 1)}):
                 config = large.Config(7, mixing, 8, 2, 21, std=0.5, **more)
                 model = large.Model(config, 1).double().eval()
