@@ -85,7 +85,8 @@ def rwkv(model, S, q, k, v, decay):
 
     result = rmsnorm((S + k vᵀ)ᵀ q), then S = diag(a) S + k vᵀ, a = exp(-exp(-(wa x + c))). RWKV-6
     (Peng et al. 2024, arXiv:2404.05892) without its token shift and output gate; there wa is of low
-    rank, and the present has weights of its own, which are 1 here. State h e²; cost 4 h e².
+    rank, and the present has weights of its own, which are 1 here. (The decays begin at .692 to
+    .998, where those of sigmoids begin at .731 to .998.) State h e²; cost 4 h e².
     """
     with_present = write(model, S, k, v, [model.Value(1.0)] * len(k))
     S = write(model, S, k, v, [(-(-a).exp()).exp() for a in decay])
@@ -408,7 +409,10 @@ def state_size(name, config, length):
         return config.r * len(config.window)
     if name in ("attended states", "planes of attended states"):
         return (d + config.r) * length
-    reached = min(length, max(config.window, default=0))
+    window = config.window
+    if name.endswith("one offset a layer"):
+        window = window[:1]  # the first layer's
+    reached = min(length, max(window, default=0))
     if name == "attention, same offsets":
         return 2 * d * reached
     if name == "sum without planes":

@@ -242,6 +242,12 @@ class Kept(unittest.TestCase):
                 kept -= D if "recurrence" in name else 3 * D
             self.assertEqual(alternatives.state_size(name, config, 9), kept, name)
 
+    def test_one_offset(self):
+        """The first layer of a schedule reaches back by the first offset only."""
+        name = "Grassmann, one offset a layer"
+        config = beyond.configure(name, 5, r=3, window=(2, 5))
+        self.assertEqual(alternatives.state_size(name, config, 9), 6)
+
     def test_windows(self):
         """A layer with a window goes on as it would when all that is older is dropped."""
         for name, number in (("Grassmann", 12), ("attention, same offsets", 48),
