@@ -131,7 +131,7 @@ SWITCHES = {"offset_per_layer": "one offset in each layer, in turn",
             "final_norm": "a norm before the logits",
             "branch_norm": "a norm on what the mixing returns",
             "bias": "of all matrices", "tied": "one matrix for embeddings and logits",
-            "convolution": "queries, keys and values, or a recurrence's x, pass through a short one"}
+            "convolution": "queries, keys, values, or a recurrence's x, pass through a short one"}
 
 
 def add_training_options(group):
