@@ -123,7 +123,7 @@ def stacked_planes(model, past, config, plane="unit_plucker"):
 
 
 def shuffled_planes(model, past, config):
-    """Return stacked_planes with the offsets in an order drawn anew at each position. Ours.
+    """Return stacked_planes with the offsets in another order at each position. Ours.
 
     The planes are the same, but a column of W_plu no longer belongs to one offset.
     """
