@@ -409,7 +409,8 @@ class Apart(InAFolder):
                             ("keep = []\nwhile True:\n    keep.append([0] * 10 ** 6)", "memory"),
                             ("import sys\nsys.setrecursionlimit(10 ** 9)\nreturn rmsnorm(x)",
                              ("loop", "ended", "memory"))):
-            with unittest.mock.patch.multiple(judge, SECONDS=2, WAITING=2):
+            seconds = judge.SECONDS if words == "memory" else 2  # a gigabyte may take its time
+            with unittest.mock.patch.multiple(judge, SECONDS=seconds, WAITING=2):
                 source = solution("rmsnorm", body)
                 found = list(exercises.verdicts(self.write("mine.py", source), CLEAN, [9, 10]))
             with self.subTest(body=body):
