@@ -153,7 +153,9 @@ def run(trials, make, number, seeds):
     task_of = {seed: make(seed, number) for seed in seeds}
     work = [(trial, task_of[seed], seed) for seed in seeds for trial in trials]
     steps = len(seeds) * sum(trial.steps for trial in trials)
-    return compare.side_by_side(train_trial, work, show.usable_cores(), steps)
+    runs = compare.side_by_side(train_trial, work, show.usable_cores(), steps)
+    show.forget_typed()
+    return runs
 
 
 # ---- a leak: one word lets the future in ---------------------------------------------------------

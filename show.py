@@ -377,7 +377,6 @@ class Progress:
     def __exit__(self, *_):
         if self.live:
             print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
-            forget_typed()
 
 
 def forget_typed():

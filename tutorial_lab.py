@@ -166,6 +166,7 @@ def train_all(*wanted):
     if missing:
         steps = sum([STEPS["signs" if task in SIGN_TASKS else task] for task, *_ in missing])
         done.update(zip(missing, compare.side_by_side(train, missing, show.usable_cores(), steps)))
+        show.forget_typed()
 
 
 def all_seeds(task, mixer, window=None):
