@@ -164,10 +164,8 @@ def classics(setting, layers, fresh):
 
 def wikitext():
     """Return the groups on WikiText-2's two small parts: trained on the test part."""
-    six = {"attention": AVERAGED["attention"],
-        POST: (*AVERAGED["attention"], "--order", "post"), "grassmann": GRASSMANN,
-        "gated recurrence": ALTERNATIVES["gated recurrence"]}
-    six.update({name: scheduled(name, 6) for name in list(SCHEDULED)[:2]})
+    six = main_rows(6)
+    del six["planes, pre-norm, norm in the branch"]
     more = ("--words", "blanks", "--min-count", 1, "--epochs", 16, "--dropout", 0.2)
     return [Group(WIKITEXT, name, (*words, *more), (0.001, 0.002, 0.0005), 3, 1, "wikitext")
             for name, words in six.items()]

@@ -150,21 +150,18 @@ def rows():
                   Row(setting, SPREAD, "gated recurrence", sizes),
                   Row(setting, "gated recurrence with convolution",
                       "gated recurrence with convolution", sizes)]
-        number = 6 if setting.startswith("names") else len(window)
-        sizes = {**sizes, "window": tuple(range(1, number + 1))}  # as many places, all next to it
-        found += [Row(setting, "attention, nearest", "attention, same offsets", sizes),
-                  Row(setting, "linear map, nearest", "linear map", sizes)]
     sizes = {"window": every, "block_size": 64}
     found += [Row("brackets, 1,000", "50 offsets", "Grassmann", sizes),
               Row("brackets, 1,000", "mean, 50 offsets", "mean of states", sizes),
               Row("brackets, 1,000", "planes apart, lengths kept, 50 offsets",
                   "planes apart, lengths kept", sizes)]
     found += [Row("names, two passes", name, name, {}) for name in (*plain[:6], *MEMORIES)]
-    found += [Row("names, two passes", "Grassmann, no past", "Grassmann", {"window": ()}),
-              Row("names, two passes", "attention, nearest", "attention, same offsets",
-                  {"window": tuple(range(1, 7))}),
-              Row("names, two passes", "linear map, nearest", "linear map",
-                  {"window": tuple(range(1, 7))})]
+    found += [Row("names, two passes", "Grassmann, no past", "Grassmann", {"window": ()})]
+    for setting, sizes in (("names, 1,000", {"window": (1, 2, 3, 4, 5, 6)}),
+                           ("names, two passes", {"window": (1, 2, 3, 4, 5, 6)}),
+                           ("brackets, 1,000", {"window": (1, 2, 3, 4, 5), "block_size": 64})):
+        found += [Row(setting, "attention, nearest", "attention, same offsets", sizes),
+                  Row(setting, "linear map, nearest", "linear map", sizes)]  # as many places
     sizes = {"window": window, "block_size": 64}
     found += [Row("brackets, 20,000", name, name, sizes) for name in plain]
     found += [Row(setting, name, name, {}) for setting in GRID for name in MEMORIES
